@@ -1,0 +1,74 @@
+# Needs only Python >= 3.11 and the package registries; `make` alone explains itself.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+STAMP := .venv/.installed
+BROKER_STAMP := .venv/.broker
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  Pass options with ARGS, for example: make run ARGS="--for 60 --city members=1000"'
+
+.PHONY: install
+install: $(STAMP) $(BROKER_STAMP) ## Create .venv, install the locked packages, fetch the broker
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Careloop needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make install PYTHON=python3.12" >&2; exit 1; }
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv || { \
+		echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; \
+		rm -rf .venv; exit 1; }
+
+$(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --no-index --editable .
+	@touch $@
+
+$(BROKER_STAMP): services/runtime/broker-jars.sha256 | $(STAMP)
+	@$(BIN)/python -m services.runtime.broker fetch
+	@touch $@
+
+.PHONY: run
+run: install ## Run everything: broker, services and a synthetic city
+	@$(BIN)/careloop run $(ARGS)
+
+.PHONY: test
+test: install ## Run all tests, the integration tests on the embedded Kafka
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: install ## Everything CI asks for: format, lint, types, imports, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy --strict services
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+.PHONY: format
+format: install ## Format the code and apply safe lint fixes
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: | $(BIN)/python ## Resolve the dependencies anew into the two lock files
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
+	@$(LOCK) --upgrade --constraint requirements.lock --group dev pyproject.toml \
+		--output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build output (data directories stay)
+	@rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What runs the stages: workers, broker, topics, settings and telemetry."""

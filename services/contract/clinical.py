@@ -1,0 +1,103 @@
+"""Clinical facts: conditions, procedures, observations, prescriptions, therapy sessions."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from services.contract.event import EventData
+from services.contract.frozen import Amount, Currency, Frozen, Id, Text
+from services.contract.visit import Code, Provider
+
+
+class ConditionRecorded(EventData):
+    """A diagnosis. The event's time is its onset, or when it was recorded."""
+
+    TYPE: ClassVar[str] = "careloop.condition.recorded.v1"
+
+    condition_id: Id
+    codes: tuple[Code, ...] = Field(min_length=1)
+    status: Literal["active", "resolved"]
+    visit_id: Id | None
+
+
+class ProcedurePerformed(EventData):
+    """A procedure was done."""
+
+    TYPE: ClassVar[str] = "careloop.procedure.performed.v1"
+
+    procedure_id: Id
+    codes: tuple[Code, ...] = Field(min_length=1)
+    visit_id: Id | None
+
+
+class ObservationRecordedV1(EventData):
+    """A measurement with one value. Superseded by v2, and still accepted."""
+
+    TYPE: ClassVar[str] = "careloop.observation.recorded.v1"
+
+    observation_id: Id
+    codes: tuple[Code, ...] = Field(min_length=1)
+    value: float | None
+    unit: str | None = Field(max_length=50)
+    visit_id: Id | None
+
+
+class Component(Frozen):
+    """One of the values of a panel, such as the systolic part of a blood pressure."""
+
+    codes: tuple[Code, ...] = Field(min_length=1)
+    value: float
+    unit: str | None = Field(max_length=50)
+
+
+class ObservationRecorded(EventData):
+    """A measurement: one value, a coded answer (`text`), or the components of a panel.
+
+    value: in `unit` (UCUM). v2 adds text and components: a blood pressure is one act.
+    """
+
+    TYPE: ClassVar[str] = "careloop.observation.recorded.v2"
+
+    observation_id: Id
+    codes: tuple[Code, ...] = Field(min_length=1)
+    value: float | None
+    unit: str | None = Field(max_length=50)
+    text: str | None = Field(max_length=500)
+    components: tuple[Component, ...]
+    visit_id: Id | None
+
+
+class MedicationPrescribed(EventData):
+    """A medicine was prescribed."""
+
+    TYPE: ClassVar[str] = "careloop.medication.prescribed.v1"
+
+    prescription_id: Id
+    codes: tuple[Code, ...] = Field(min_length=1)
+    status: Literal["active", "stopped"]
+    visit_id: Id | None
+
+
+SessionMode = Literal["outpatient", "home", "remote"]
+
+
+class SessionAttended(EventData):
+    """A rehabilitation session took place. `price` is in minor units of `currency`."""
+
+    TYPE: ClassVar[str] = "careloop.session.attended.v1"
+
+    session_id: Id
+    mode: SessionMode
+    provider: Provider
+    currency: Currency
+    price: Amount
+
+
+class SessionMissed(EventData):
+    """A rehabilitation session was agreed and did not take place."""
+
+    TYPE: ClassVar[str] = "careloop.session.missed.v1"
+
+    session_id: Id
+    mode: SessionMode
+    reason: Text

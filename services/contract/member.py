@@ -1,0 +1,50 @@
+"""Facts about members and the covers they hold."""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from services.contract.event import EventData
+from services.contract.frozen import Frozen, Id, Text
+
+Sex = Literal["male", "female", "other", "unknown"]
+
+
+class MemberRegistered(EventData):
+    """A member became known, with what the rules need and nothing that names a person."""
+
+    TYPE: ClassVar[str] = "careloop.member.registered.v1"
+
+    birth_date: date | None
+    sex: Sex
+
+
+class CoverTerms(Frozen):
+    """A contract that may pay. Both dates are inclusive, in the product's time zone.
+
+    product: name of an entry of the product catalogue, such as `million-yuan-medical`.
+    insurer: id of the party that pays. It alone may see milestones under this cover.
+    """
+
+    cover_id: Id
+    product: Id
+    insurer: Id
+    valid_from: date
+    valid_to: date | None
+
+
+class CoverActivated(EventData):
+    """A cover of the member began, or was learnt of."""
+
+    TYPE: ClassVar[str] = "careloop.cover.activated.v1"
+
+    cover: CoverTerms
+
+
+class CoverEnded(EventData):
+    """A cover ends early: `last_day` is the last day it pays for."""
+
+    TYPE: ClassVar[str] = "careloop.cover.ended.v1"
+
+    cover_id: Id
+    last_day: date
+    reason: Text

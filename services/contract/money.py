@@ -1,0 +1,46 @@
+"""Decimal amounts on their way in become integer minor units, or are refused."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+MINOR_DIGITS: Final = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "INR": 2, "JPY": 0}
+"""Decimal places by ISO 4217 currency. A currency that is not listed is refused."""
+
+AMOUNT_MAX: Final = 10**15
+
+
+class AmountRefusedError(ValueError):
+    """An amount that cannot be stated exactly in minor units."""
+
+
+def minor_units(value: Decimal, currency: str) -> int:
+    """Return `value` in minor units of `currency`, exactly.
+
+    Nothing is rounded: an amount finer than the currency's smallest unit is refused, since a
+    bill that no one can pay is a mistake of its sender.
+
+    Raises:
+        AmountRefusedError: unknown currency, not a finite number, too fine or too large.
+    """
+    digits = MINOR_DIGITS.get(currency)
+    if digits is None:
+        known = ", ".join(sorted(MINOR_DIGITS))
+        raise AmountRefusedError(f"currency {currency!r} is not known; known are {known}")
+    if not value.is_finite():
+        raise AmountRefusedError(f"{value} is not a finite amount")
+    try:
+        scaled = value.scaleb(digits)
+        whole = int(scaled)
+    except (InvalidOperation, OverflowError) as error:
+        raise AmountRefusedError(f"{value} {currency} is out of range") from error
+    if abs(whole) > AMOUNT_MAX:
+        raise AmountRefusedError(f"{value} {currency} is out of range")
+    if scaled != whole:
+        raise AmountRefusedError(f"{value} {currency} is finer than 1/{10**digits} {currency}")
+    return whole
+
+
+def as_text(amount: int, currency: str) -> str:
+    """Write minor units for people: `as_text(12345, "CNY")` is `123.45 CNY`."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"

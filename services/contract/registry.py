@@ -1,0 +1,81 @@
+"""Every event type that exists, and how an older version becomes the newest."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from services.contract import care, clinical, clock, member, milestones, payment, visit
+from services.contract.event import EventData
+
+EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
+    member.MemberRegistered,
+    member.CoverActivated,
+    member.CoverEnded,
+    visit.VisitRegistered,
+    visit.VisitAdmitted,
+    visit.VisitDischarged,
+    visit.VisitCancelled,
+    visit.ChargePosted,
+    visit.ChargeVoided,
+    clinical.ConditionRecorded,
+    clinical.ProcedurePerformed,
+    clinical.ObservationRecordedV1,
+    clinical.ObservationRecorded,
+    clinical.MedicationPrescribed,
+    clinical.SessionAttended,
+    clinical.SessionMissed,
+    clock.ClockTicked,
+    care.ScreeningScheduled,
+    care.RiskStratified,
+    care.ReferredToManagement,
+    care.PlanSet,
+    care.ReferredToTreatment,
+    care.QualityFlagged,
+    care.ReferredToRehabilitation,
+    care.ReferralWithdrawn,
+    care.RehabilitationPlanned,
+    care.RehabilitationFinished,
+    care.ReferredBackToTreatment,
+    payment.DirectPayRequested,
+    payment.ClaimRequested,
+    payment.ReversalRequested,
+    payment.SessionDirectPayRequested,
+    payment.SessionClaimRequested,
+    payment.DirectPayDecided,
+    payment.ClaimDecided,
+    payment.PaymentReversed,
+    milestones.ScreeningMilestone,
+    milestones.ManagementMilestone,
+    milestones.TreatmentMilestone,
+    milestones.RehabilitationMilestone,
+)
+
+BY_TYPE: Final[Mapping[str, type[EventData]]] = MappingProxyType(
+    {data.TYPE: data for data in EVENT_TYPES}
+)
+
+
+def _observation_v2(old: EventData) -> EventData:
+    assert isinstance(old, clinical.ObservationRecordedV1)  # noqa: S101  # by the table below
+    return clinical.ObservationRecorded(
+        observation_id=old.observation_id,
+        codes=old.codes,
+        value=old.value,
+        unit=old.unit,
+        text=None,
+        components=(),
+        visit_id=old.visit_id,
+    )
+
+
+UPCASTS: Final[Mapping[type[EventData], Callable[[EventData], EventData]]] = MappingProxyType(
+    {clinical.ObservationRecordedV1: _observation_v2}
+)
+"""From a superseded type to its successor. Consumers only ever see the newest version."""
+
+
+def upcast(data: EventData) -> EventData:
+    """Return `data` in the newest version of its type."""
+    while (step := UPCASTS.get(type(data))) is not None:
+        data = step(data)
+    return data

@@ -1,0 +1,53 @@
+"""The shape of a processor: a pure fold from events to states and outputs.
+
+The words here are used by `rules.py` of every processor, which know neither Kafka nor Faust.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from services.contract.event import EventData
+from services.contract.frozen import Frozen, Instant
+
+
+class State(Frozen):
+    """What a processor remembers about one member (settlement: about one household).
+
+    wake_at: the instant of the log's clock at which `wake` wants to be called; None is never.
+    It is part of the state, so that deadlines replay exactly.
+    """
+
+    wake_at: Instant | None = None
+
+
+S_co = TypeVar("S_co", bound=State, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An output before the runtime stamps it with id, household and sequence.
+
+    time: when it happened, in the log's terms. subject: the member; None means the subject of
+    what is being decided. correlation_id: None means that of the cause.
+    """
+
+    data: EventData
+    time: datetime
+    subject: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[S_co]):
+    """The answer of a rule: the state after the event, and what to say about it."""
+
+    state: S_co
+    outputs: tuple[Draft, ...] = ()
+
+
+class RuleRefusedError(ValueError):
+    """An event that is well formed and yet impossible, such as a void of an unknown charge.
+
+    The runtime keeps the state, and sends the event to the dead letters with this reason.
+    """

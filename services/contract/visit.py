@@ -1,0 +1,103 @@
+"""Facts about visits and what they cost (HL7 v2 ADT and DFT; FHIR Encounter and Claim)."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from services.contract.event import EventData
+from services.contract.frozen import Amount, Currency, Frozen, Id, MinorUnits, Text
+
+VisitClass = Literal["ambulatory", "inpatient", "emergency", "home", "virtual"]
+Network = Literal["owned", "strategic", "alliance", "out"]
+
+
+class Provider(Frozen):
+    """A care provider and how closely it is allied with the payers, as of the event's time."""
+
+    id: Id
+    network: Network
+
+
+class Code(Frozen):
+    """A code and the system it belongs to (a URI, such as `http://loinc.org`)."""
+
+    system: str = Field(min_length=1, max_length=200)
+    code: str = Field(min_length=1, max_length=100)
+    display: str | None = Field(default=None, max_length=500)
+
+
+class VisitRegistered(EventData):
+    """A visit began at the counter (ADT^A04; Encounter arrived)."""
+
+    TYPE: ClassVar[str] = "careloop.visit.registered.v1"
+
+    visit_id: Id
+    visit_class: VisitClass
+    provider: Provider
+
+
+class VisitAdmitted(EventData):
+    """The patient was admitted to a ward (ADT^A01; Encounter in progress, inpatient)."""
+
+    TYPE: ClassVar[str] = "careloop.visit.admitted.v1"
+
+    visit_id: Id
+    provider: Provider
+
+
+class VisitDischarged(EventData):
+    """The visit ended (ADT^A03; Encounter finished)."""
+
+    TYPE: ClassVar[str] = "careloop.visit.discharged.v1"
+
+    visit_id: Id
+    visit_class: VisitClass
+    provider: Provider
+
+
+class VisitCancelled(EventData):
+    """A visit, or only its discharge, was declared never to have been (ADT^A11, A13)."""
+
+    TYPE: ClassVar[str] = "careloop.visit.cancelled.v1"
+
+    visit_id: Id
+    cancels: Literal["visit", "discharge"]
+    reason: Text
+
+
+class BillLine(Frozen):
+    """One line of a bill, in minor units. A reduction is negative."""
+
+    code: Code | None
+    text: Text
+    amount: MinorUnits
+
+
+class ChargePosted(EventData):
+    """The hospital charged a visit (DFT^P03; Claim). The lines sum to the amount."""
+
+    TYPE: ClassVar[str] = "careloop.charge.posted.v1"
+
+    charge_id: Id
+    visit_id: Id
+    category: Literal["institutional", "pharmacy", "professional", "oral", "vision"]
+    currency: Currency
+    amount: Amount
+    lines: tuple[BillLine, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _lines_sum_to_amount(self) -> Self:
+        total = sum(line.amount for line in self.lines)
+        if total != self.amount:
+            raise ValueError(f"the lines sum to {total}, the amount is {self.amount}")
+        return self
+
+
+class ChargeVoided(EventData):
+    """A charge was declared never to have been."""
+
+    TYPE: ClassVar[str] = "careloop.charge.voided.v1"
+
+    charge_id: Id
+    visit_id: Id
+    reason: Text

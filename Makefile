@@ -36,7 +36,7 @@ $(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
 		--no-build-isolation --no-index --editable .
 	@touch $@
 
-$(BROKER_STAMP): services/runtime/broker-jars.sha256 | $(STAMP)
+$(BROKER_STAMP): services/runtime/broker/jars.sha256 | $(STAMP)
 	@$(BIN)/python -m services.runtime.broker fetch
 	@touch $@
 

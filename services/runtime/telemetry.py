@@ -1,0 +1,117 @@
+"""What a process says about itself: structured logs and Prometheus metrics."""
+
+import logging
+import os
+import sys
+from typing import Final
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from structlog.typing import Processor
+
+from services.runtime.settings import Settings
+
+_QUIET: Final = {
+    # These report each rebalance and reconnection as a warning of their own kind.
+    "aiokafka": logging.ERROR,
+    "kafka": logging.ERROR,
+    "httpx": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
+
+EVENTS_PROCESSED: Final = Counter(
+    "careloop_events_processed_total", "Events applied, by type.", ["service", "type"]
+)
+DEAD_LETTERS: Final = Counter(
+    "careloop_dead_letters_total", "Events refused, by reason.", ["service", "reason"]
+)
+CONSUMER_LAG: Final = Gauge(
+    "careloop_consumer_lag", "Records behind the end of the partition.", ["service", "partition"]
+)
+BATCH_SIZE: Final = Histogram(
+    "careloop_batch_size",
+    "Events decided together.",
+    ["service"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
+)
+BATCH_SECONDS: Final = Histogram(
+    "careloop_batch_seconds",
+    "From taking a batch to its acknowledgement.",
+    ["service"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+DECISION_LATENCY_SECONDS: Final = Histogram(
+    "careloop_decision_latency_seconds",
+    "From recording the request to recording its decision.",
+    ["service"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
+)
+PARKED_EVENTS: Final = Gauge(
+    "careloop_parked_events", "Events that wait for a missing predecessor.", ["service"]
+)
+RESTARTS: Final = Counter("careloop_restarts_total", "Restarts after a failure.", ["service"])
+
+
+def configure_logging(settings: Settings, service: str) -> None:
+    """Send all logs of this process to standard error, one line each.
+
+    Lines of the libraries come in the same form. Each carries the service's name and the
+    process id; times are UTC, ISO 8601.
+    """
+    structlog.contextvars.clear_contextvars()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _names(service),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(settings),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, root.level))
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Answer /metrics on the settings' host and port, from a thread; does nothing on port 0."""
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+
+
+def _names(service: str) -> Processor:
+    def add(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        # Read for each line: a child process that was forked has another id.
+        event["service"] = service
+        event["pid"] = os.getpid()
+        return event
+
+    return add
+
+
+def _renderers(settings: Settings) -> list[Processor]:
+    if settings.log_format == "json":
+        return [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

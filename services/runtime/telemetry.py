@@ -52,7 +52,13 @@ PARKED_EVENTS: Final = Gauge(
 RESTARTS: Final = Counter("careloop_restarts_total", "Restarts after a failure.", ["service"])
 
 
-def configure_logging(settings: Settings, service: str) -> None:
+def configure(service: str, settings: Settings) -> None:
+    """Set up the logs of this process and serve its metrics; call it once, first."""
+    configure_logging(service, settings)
+    serve_metrics(settings)
+
+
+def configure_logging(service: str, settings: Settings) -> None:
     """Send all logs of this process to standard error, one line each.
 
     Lines of the libraries come in the same form. Each carries the service's name and the

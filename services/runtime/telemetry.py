@@ -12,44 +12,48 @@ from structlog.typing import Processor
 from services.runtime.settings import Settings
 
 _QUIET: Final = {
-    # These report each rebalance and reconnection as a warning of their own kind.
+    # The clients warn about every rebalance and reconnection, which the worker reports itself.
     "aiokafka": logging.ERROR,
     "kafka": logging.ERROR,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
 }
 
-EVENTS_PROCESSED: Final = Counter(
-    "careloop_events_processed_total", "Events applied, by type.", ["service", "type"]
+events_processed = Counter(
+    "careloop_events_processed_total", "Events applied.", ["service"]
 )
-DEAD_LETTERS: Final = Counter(
+dead_letters = Counter(
     "careloop_dead_letters_total", "Events refused, by reason.", ["service", "reason"]
 )
-CONSUMER_LAG: Final = Gauge(
-    "careloop_consumer_lag", "Records behind the end of the partition.", ["service", "partition"]
+consumer_lag = Gauge(
+    "careloop_consumer_lag",
+    "Records behind the end of the partition.",
+    ["service", "partition"],
 )
-BATCH_SIZE: Final = Histogram(
+batch_size = Histogram(
     "careloop_batch_size",
     "Events decided together.",
     ["service"],
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
-BATCH_SECONDS: Final = Histogram(
+batch_seconds = Histogram(
     "careloop_batch_seconds",
     "From taking a batch to its acknowledgement.",
     ["service"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
-DECISION_LATENCY_SECONDS: Final = Histogram(
+decision_latency_seconds = Histogram(
     "careloop_decision_latency_seconds",
     "From recording the request to recording its decision.",
     ["service"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
-PARKED_EVENTS: Final = Gauge(
+parked_events = Gauge(
     "careloop_parked_events", "Events that wait for a missing predecessor.", ["service"]
 )
-RESTARTS: Final = Counter("careloop_restarts_total", "Restarts after a failure.", ["service"])
+restarts = Counter(
+    "careloop_restarts_total", "Restarts after a failure.", ["service"]
+)
 
 
 def configure(service: str, settings: Settings) -> None:

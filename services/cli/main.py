@@ -60,6 +60,6 @@ def careloop(
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
-    ] = False,
+    ] = False,  # noqa: FBT002  an option that is given or not
 ) -> None:
     """Care pathways, direct pay and claims on one ordered log per household."""

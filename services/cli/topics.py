@@ -22,8 +22,8 @@ Partitions = Annotated[
 @app.command()
 def create(bootstrap_servers: Servers = None, partitions: Partitions = None) -> None:
     """Create the topics that do not exist yet; existing ones stay as they are."""
-    from services.runtime.settings import SettingsError, load_settings  # noqa: PLC0415
-    from services.runtime.topics import TopicsError, create_topics  # noqa: PLC0415
+    from services.runtime.settings import SettingsError, load_settings
+    from services.runtime.topics import TopicsError, create_topics
 
     try:
         settings = load_settings(bootstrap_servers=bootstrap_servers, partitions=partitions)
@@ -40,8 +40,8 @@ def create(bootstrap_servers: Servers = None, partitions: Partitions = None) -> 
 @app.command()
 def check(bootstrap_servers: Servers = None, partitions: Partitions = None) -> None:
     """Say what is wrong with the topics; exit status 1 if anything is."""
-    from services.runtime.settings import SettingsError, load_settings  # noqa: PLC0415
-    from services.runtime.topics import TopicsError, check_topics  # noqa: PLC0415
+    from services.runtime.settings import SettingsError, load_settings
+    from services.runtime.topics import TopicsError, check_topics
 
     try:
         settings = load_settings(bootstrap_servers=bootstrap_servers, partitions=partitions)

@@ -19,9 +19,7 @@ _QUIET: Final = {
     "uvicorn.access": logging.WARNING,
 }
 
-events_processed = Counter(
-    "careloop_events_processed_total", "Events applied.", ["service"]
-)
+events_processed = Counter("careloop_events_processed_total", "Events applied.", ["service"])
 dead_letters = Counter(
     "careloop_dead_letters_total", "Events refused, by reason.", ["service", "reason"]
 )
@@ -51,9 +49,7 @@ decision_latency_seconds = Histogram(
 parked_events = Gauge(
     "careloop_parked_events", "Events that wait for a missing predecessor.", ["service"]
 )
-restarts = Counter(
-    "careloop_restarts_total", "Restarts after a failure.", ["service"]
-)
+restarts = Counter("careloop_restarts_total", "Restarts after a failure.", ["service"])
 
 
 def configure(service: str, settings: Settings) -> None:

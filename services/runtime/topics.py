@@ -14,7 +14,11 @@ from services.runtime.settings import Settings
 _COMPACTION_LAG_MS_MIN: Final = 86_400_000
 _CONNECT_TIMEOUT_MS: Final = 15_000
 
-_LOG: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+_LOG: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+}
 _CHANGELOG: Final = {
     "cleanup.policy": "compact",
     "min.compaction.lag.ms": str(_COMPACTION_LAG_MS_MIN),

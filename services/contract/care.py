@@ -1,12 +1,11 @@
 """What the four stages say to one another on the health log."""
 
-from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from services.contract.event import EventData
-from services.contract.frozen import Frozen, Id, Text
+from services.contract.frozen import Day, Frozen, Id, Text
 from services.contract.visit import Code
 
 Stratum = Literal["low", "medium", "high", "very_high"]
@@ -29,7 +28,7 @@ class ScreeningScheduled(EventData):
     TYPE: ClassVar[str] = "careloop.screening.scheduled.v1"
 
     screening: Literal["hypertension"]
-    due: date
+    due: Day
     reason: Literal["first", "routine", "raised", "rehabilitation_finished"]
     closes_loop: bool
 
@@ -96,7 +95,7 @@ class ReferredToRehabilitation(EventData):
     TYPE: ClassVar[str] = "careloop.referral.to-rehabilitation.v1"
 
     visit_id: Id
-    discharged_on: date
+    discharged_on: Day
     codes: tuple[Code, ...] = Field(min_length=1)
     reason: Text
 

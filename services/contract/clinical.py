@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from services.contract.event import EventData
-from services.contract.frozen import Amount, Currency, Frozen, Id, Text
+from services.contract.frozen import NO_NUL, Amount, Currency, Frozen, Id, Text
 from services.contract.visit import Code, Provider
 
 
@@ -38,7 +38,7 @@ class ObservationRecordedV1(EventData):
     observation_id: Id
     codes: tuple[Code, ...] = Field(min_length=1)
     value: float | None
-    unit: str | None = Field(max_length=50)
+    unit: str | None = Field(max_length=50, pattern=NO_NUL)
     visit_id: Id | None
 
 
@@ -47,7 +47,7 @@ class Component(Frozen):
 
     codes: tuple[Code, ...] = Field(min_length=1)
     value: float
-    unit: str | None = Field(max_length=50)
+    unit: str | None = Field(max_length=50, pattern=NO_NUL)
 
 
 class ObservationRecorded(EventData):
@@ -61,8 +61,8 @@ class ObservationRecorded(EventData):
     observation_id: Id
     codes: tuple[Code, ...] = Field(min_length=1)
     value: float | None
-    unit: str | None = Field(max_length=50)
-    text: str | None = Field(max_length=500)
+    unit: str | None = Field(max_length=50, pattern=NO_NUL)
+    text: str | None = Field(max_length=500, pattern=NO_NUL)
     components: tuple[Component, ...]
     visit_id: Id | None
 

@@ -17,7 +17,12 @@ from services.contract.registry import BY_TYPE, upcast
 Headers = tuple[tuple[str, bytes], ...]
 
 SCHEMA_ROOT: Final = "https://careloop.example/events/schemas/"
-REQUIRED: Final = ("id", "source", "type", "time", "partitionkey", "sequence", "recordedtime")
+REQUIRED: Final = (
+    "specversion", "id", "source", "type", "time", "partitionkey", "sequence", "recordedtime",
+)  # fmt: skip
+SEQUENCE_DIGITS_MAX: Final = 18
+PROBLEMS_MAX: Final = 50
+PROBLEM_CHARS_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,14 @@ def schema_of(event_type: str) -> str:
 
 
 def instant_text(moment: datetime) -> str:
-    """Write an instant as RFC 3339 in UTC, to the microsecond, always the same length."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Write an instant as RFC 3339 in UTC, to the microsecond, always the same length.
+
+    Raises:
+        ValueError: the moment has no offset, so it would depend on this machine's time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no offset")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def encode(event: Event[EventData]) -> Record:
@@ -77,46 +88,98 @@ def encode(event: Event[EventData]) -> Record:
 def decode(record: Record) -> Event[EventData]:
     """Return the event that a record carries, upcast to the newest version of its type.
 
+    Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
+
     Raises:
         UndecodableError: attributes missing or malformed, type unknown, or data refused by its
-            model; every problem is listed.
+            model. Every problem is listed (the first 50, and how many more there are).
     """
+    text, problems = _attributes(record)
+    model = BY_TYPE.get(text.get("ce_type", ""))
+    if model is None and "ce_type" in text:
+        problems.append(f"the event type {_short(text['ce_type'])!r} is not in the catalog")
+    time = _instant(text.get("ce_time"), "time", problems)
+    recorded_time = _instant(text.get("ce_recordedtime"), "recordedtime", problems)
+    sequence = text.get("ce_sequence", "0")
+    if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= SEQUENCE_DIGITS_MAX):
+        problems.append(f"sequence: {_short(sequence)!r} is not a whole number from 0")
+    data = None
+    if model is not None:
+        try:
+            data = upcast(model.model_validate_json(record.value))
+        except ValidationError as error:
+            problems += _problems(error)
+    if problems or data is None or time is None or recorded_time is None:
+        raise UndecodableError(_listed(problems))
+    return Event(
+        id=text["ce_id"],
+        source=text["ce_source"],
+        subject=text.get("ce_subject", ""),
+        household=text["ce_partitionkey"],
+        time=time,
+        recorded_time=recorded_time,
+        sequence=int(sequence),
+        data=data,
+        causation_id=text.get("ce_causationid"),
+        correlation_id=text.get("ce_correlationid"),
+        traceparent=text.get("ce_traceparent"),
+    )
+
+
+def _attributes(record: Record) -> tuple[dict[str, str], list[str]]:
+    """Return the headers as text, and what is wrong with them."""
     headers = header_map(record.headers)
-    missing = [name for name in REQUIRED if f"ce_{name}" not in headers]
-    if missing:
-        raise UndecodableError(f"CloudEvents attributes are missing: {', '.join(missing)}")
-    try:
-        text = {name: value.decode() for name, value in headers.items()}
-    except UnicodeDecodeError as error:
-        raise UndecodableError(f"a header is not UTF-8: {error}") from error
-    model = BY_TYPE.get(text["ce_type"])
-    if model is None:
-        raise UndecodableError(f"the event type {text['ce_type']!r} is not in the catalog")
-    try:
-        data = upcast(model.model_validate_json(record.value))
-    except ValidationError as error:
-        raise UndecodableError(_problems(error)) from error
-    try:
-        return Event(
-            id=text["ce_id"],
-            source=text["ce_source"],
-            subject=text.get("ce_subject", ""),
-            household=text["ce_partitionkey"],
-            time=datetime.fromisoformat(text["ce_time"]),
-            recorded_time=datetime.fromisoformat(text["ce_recordedtime"]),
-            sequence=int(text["ce_sequence"]),
-            data=data,
-            causation_id=text.get("ce_causationid"),
-            correlation_id=text.get("ce_correlationid"),
-            traceparent=text.get("ce_traceparent"),
-        )
-    except ValueError as error:
-        raise UndecodableError(f"an attribute is malformed: {error}") from error
+    problems = [f"{name}: is missing" for name in REQUIRED if f"ce_{name}" not in headers]
+    if len(headers) != len(record.headers):
+        names = [name for name, _ in record.headers]
+        twice = {name for name in names if name.startswith("ce_") and names.count(name) > 1}
+        problems += [f"{name.removeprefix('ce_')}: stands twice" for name in sorted(twice)]
+    text: dict[str, str] = {}
+    for name, value in headers.items():
+        if not name.startswith("ce_"):
+            continue
+        try:
+            text[name] = value.decode()
+        except UnicodeDecodeError:
+            problems.append(f"{name.removeprefix('ce_')}: is not UTF-8")
+            continue
+        if "\0" in text[name]:
+            # It would pass through here and stop at PostgreSQL, which cannot store it.
+            problems.append(f"{name.removeprefix('ce_')}: contains a NUL character")
+    if text.get("ce_specversion", "1.0") != "1.0":
+        problems.append(f"specversion: {_short(text['ce_specversion'])!r} is not 1.0")
+    if headers.get("ce_partitionkey", record.key) != record.key:
+        problems.append("partitionkey: is not the record's key")
+    return text, problems
 
 
-def _problems(error: ValidationError) -> str:
-    lines = [
+def _instant(text: str | None, name: str, problems: list[str]) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            problems.append(f"{name}: {text!r} has no offset")
+            return None
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        problems.append(f"{name}: {_short(text)!r} is not an RFC 3339 instant")
+        return None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    return [
         f"{'.'.join(map(str, problem['loc'])) or 'data'}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False, include_context=False)
     ]
-    return "; ".join(lines)
+
+
+def _listed(problems: list[str]) -> str:
+    """Join the problems; a hostile record must not make a reason longer than itself."""
+    more = len(problems) - PROBLEMS_MAX
+    lines = [_short(problem) for problem in problems[:PROBLEMS_MAX]]
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= PROBLEM_CHARS_MAX else text[:PROBLEM_CHARS_MAX] + "…"

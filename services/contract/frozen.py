@@ -1,9 +1,17 @@
 """Base of every value that crosses a process boundary: frozen, strict, closed."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
 
 
 class Frozen(BaseModel):
@@ -25,6 +33,22 @@ def _in_utc(moment: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A moment with an offset on the way in, in UTC ever after."""
 
+
+def _written_as_day(value: object, info: ValidationInfo) -> object:
+    # pydantic itself would read the text "1704067200" as seconds since 1970, even in strict mode.
+    if info.mode != "json" or not isinstance(value, str):
+        return value
+    if len(value) != len("YYYY-MM-DD") or not value[4] == value[7] == "-":
+        raise ValueError("a day is written YYYY-MM-DD")
+    return date.fromisoformat(value)
+
+
+Day = Annotated[date, BeforeValidator(_written_as_day)]
+"""A calendar day, written YYYY-MM-DD."""
+
+NO_NUL: Final = r"^[^\x00]*$"
+"""Pattern of storable text: JSON may carry U+0000, which PostgreSQL cannot store."""
+
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,127}$")]
 """An identifier: 1 to 128 printable characters, no spaces. Never a national id."""
 
@@ -37,5 +61,5 @@ MinorUnits = Annotated[int, Field(ge=-(10**15), le=10**15)]
 Amount = Annotated[int, Field(ge=0, le=10**15)]
 """An amount in minor units that cannot be negative."""
 
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 """A short text for people."""

@@ -1,10 +1,9 @@
 """Facts about members and the covers they hold."""
 
-from datetime import date
 from typing import ClassVar, Literal
 
 from services.contract.event import EventData
-from services.contract.frozen import Frozen, Id, Text
+from services.contract.frozen import Day, Frozen, Id, Text
 
 Sex = Literal["male", "female", "other", "unknown"]
 
@@ -14,7 +13,7 @@ class MemberRegistered(EventData):
 
     TYPE: ClassVar[str] = "careloop.member.registered.v1"
 
-    birth_date: date | None
+    birth_date: Day | None
     sex: Sex
 
 
@@ -28,8 +27,8 @@ class CoverTerms(Frozen):
     cover_id: Id
     product: Id
     insurer: Id
-    valid_from: date
-    valid_to: date | None
+    valid_from: Day
+    valid_to: Day | None
 
 
 class CoverActivated(EventData):
@@ -46,5 +45,5 @@ class CoverEnded(EventData):
     TYPE: ClassVar[str] = "careloop.cover.ended.v1"
 
     cover_id: Id
-    last_day: date
+    last_day: Day
     reason: Text

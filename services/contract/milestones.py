@@ -30,9 +30,7 @@ class ManagementMilestone(Milestone):
 
     TYPE: ClassVar[str] = "careloop.management.milestone-reached.v1"
 
-    milestone: Literal[
-        "enrolled", "target_met", "target_lost", "overdue", "escalated", "graduated"
-    ]
+    milestone: Literal["enrolled", "target_met", "target_lost", "overdue", "escalated", "graduated"]
 
 
 class TreatmentMilestone(Milestone):

@@ -1,12 +1,11 @@
 """Requests to pay, and the decisions on them. All amounts are minor units of `currency`."""
 
-from datetime import date
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from services.contract.event import EventData
-from services.contract.frozen import Amount, Currency, Frozen, Id, Text
+from services.contract.frozen import Amount, Currency, Day, Frozen, Id, Text
 from services.contract.member import CoverTerms
 from services.contract.visit import BillLine, Provider, VisitClass
 
@@ -25,7 +24,7 @@ class PaymentRequested(EventData):
     service: Literal["visit", "rehabilitation_session"]
     visit_class: VisitClass
     provider: Provider
-    service_date: date
+    service_date: Day
     currency: Currency
     billed: Amount
     lines: tuple[BillLine, ...]
@@ -117,9 +116,7 @@ class Parts(Frozen):
     @property
     def total(self) -> int:
         """The sum of the parts, which is the billed amount."""
-        return (
-            self.social_insurance + self.insurer + self.subsidy + self.member + self.written_off
-        )
+        return self.social_insurance + self.insurer + self.subsidy + self.member + self.written_off
 
 
 class PaymentDecided(EventData):
@@ -127,7 +124,7 @@ class PaymentDecided(EventData):
 
     request_id: Id
     episode: Id
-    service_date: date
+    service_date: Day
     provider: Provider
     currency: Currency
     billed: Amount
@@ -177,5 +174,3 @@ class PaymentReversed(EventData):
     parts: Parts
     shares: tuple[Share, ...]
     reason: Text
-
-

@@ -5,7 +5,15 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from services.contract.event import EventData
-from services.contract.frozen import Amount, Currency, Frozen, Id, MinorUnits, Text
+from services.contract.frozen import (
+    NO_NUL,
+    Amount,
+    Currency,
+    Frozen,
+    Id,
+    MinorUnits,
+    Text,
+)
 
 VisitClass = Literal["ambulatory", "inpatient", "emergency", "home", "virtual"]
 Network = Literal["owned", "strategic", "alliance", "out"]
@@ -21,9 +29,9 @@ class Provider(Frozen):
 class Code(Frozen):
     """A code and the system it belongs to (a URI, such as `http://loinc.org`)."""
 
-    system: str = Field(min_length=1, max_length=200)
-    code: str = Field(min_length=1, max_length=100)
-    display: str | None = Field(default=None, max_length=500)
+    system: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
+    code: str = Field(min_length=1, max_length=100, pattern=NO_NUL)
+    display: str | None = Field(default=None, max_length=500, pattern=NO_NUL)
 
 
 class VisitRegistered(EventData):

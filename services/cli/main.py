@@ -40,7 +40,7 @@ def _load(name: str) -> Any:
     return get_command(single)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  the signature of a Typer callback
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"careloop {version('careloop')}")
         raise typer.Exit
@@ -60,6 +60,6 @@ def careloop(
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
-    ] = False,  # noqa: FBT002  an option that is given or not
+    ] = False,
 ) -> None:
     """Care pathways, direct pay and claims on one ordered log per household."""

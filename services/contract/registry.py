@@ -68,14 +68,23 @@ def _observation_v2(old: EventData) -> EventData:
     )
 
 
-UPCASTS: Final[Mapping[type[EventData], Callable[[EventData], EventData]]] = MappingProxyType(
-    {clinical.ObservationRecordedV1: _observation_v2}
+UPCASTS: Final[
+    Mapping[type[EventData], tuple[type[EventData], Callable[[EventData], EventData]]]
+] = MappingProxyType(
+    {clinical.ObservationRecordedV1: (clinical.ObservationRecorded, _observation_v2)}
 )
 """From a superseded type to its successor. Consumers only ever see the newest version."""
 
 
+def newest(data_type: type[EventData]) -> type[EventData]:
+    """Return the type that events of `data_type` are read as."""
+    while data_type in UPCASTS:
+        data_type = UPCASTS[data_type][0]
+    return data_type
+
+
 def upcast(data: EventData) -> EventData:
     """Return `data` in the newest version of its type."""
-    while (step := UPCASTS.get(type(data))) is not None:
-        data = step(data)
+    while (successor := UPCASTS.get(type(data))) is not None:
+        data = successor[1](data)
     return data

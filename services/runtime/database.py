@@ -56,9 +56,7 @@ def advance(connection: Connection, positions: Table, batch: Batch) -> None:
         StaleWriterError: the position is not at the batch's start, so another process has
             applied it, or part of it.
     """
-    here = (positions.c.topic == batch.topic) & (
-        positions.c.partition == batch.partition
-    )
+    here = (positions.c.topic == batch.topic) & (positions.c.partition == batch.partition)
     moved = connection.execute(
         update(positions)
         .where(here & (positions.c.next_offset == batch.start_offset))
@@ -95,9 +93,7 @@ def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
     schema = settings.database_schema_for(service)
     if schema is None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        settings.database_url_for(service), pool_pre_ping=schema is not None
-    )
+    engine = create_engine(settings.database_url_for(service), pool_pre_ping=schema is not None)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -112,9 +108,7 @@ def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = (
-        None  # SQLAlchemy begins transactions itself, see below
-    )
+    connection.isolation_level = None  # SQLAlchemy begins transactions itself, see below
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -140,8 +134,6 @@ def _migrate(engine: Engine, migrations: Path, schema: str | None) -> None:
     with engine.begin() as connection:
         if schema is not None:
             name = {"name": f"{schema}-migrations"}
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext(:name))"), name
-            )
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), name)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

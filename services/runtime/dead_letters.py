@@ -33,7 +33,5 @@ def dead_letter(record: Record, place: Place, refused_by: str, reason: str) -> R
         "deadletter-partition": str(place.partition),
         "deadletter-offset": str(place.offset),
     }
-    added = tuple(
-        (name, value.encode(errors="replace")) for name, value in about.items()
-    )
+    added = tuple((name, value.encode(errors="replace")) for name, value in about.items())
     return Record(record.key, record.value, (*record.headers, *added))

@@ -35,9 +35,7 @@ async def follow(
             if dict(headers).get("ce_type") not in wanted:
                 continue
             try:
-                event = decode(
-                    Record(message.key or b"", message.value or b"", headers)
-                )
+                event = decode(Record(message.key or b"", message.value or b"", headers))
             except UndecodableError:
                 continue
             yield Logged(message.offset, message.timestamp, event)

@@ -78,23 +78,16 @@ class LogWriter:
         assert self._producer is not None
         return len(await self._producer.partitions_for(topic))
 
-    async def write(
-        self, writes: Iterable[Write]
-    ) -> Mapping[tuple[str, int], tuple[Stored, ...]]:
+    async def write(self, writes: Iterable[Write]) -> Mapping[tuple[str, int], tuple[Stored, ...]]:
         """Store records, in the given order within each partition.
 
         Returns, for each topic and partition, the offsets that the broker gave, in runs.
         """
         by_partition: dict[tuple[str, int], list[Record]] = {}
         for write in writes:
-            by_partition.setdefault((write.topic, write.partition), []).append(
-                write.record
-            )
+            by_partition.setdefault((write.topic, write.partition), []).append(write.record)
         stored = await asyncio.gather(
-            *(
-                self._write_partition(at, records)
-                for at, records in by_partition.items()
-            )
+            *(self._write_partition(at, records) for at, records in by_partition.items())
         )
         return dict(zip(by_partition, stored, strict=True))
 
@@ -118,9 +111,7 @@ class LogWriter:
             count = batch.record_count()
             if count == 0:
                 size = len(record.value) if record is not None else 0
-                raise RecordTooLargeError(
-                    f"a record of {size} bytes does not fit on {topic}"
-                )
+                raise RecordTooLargeError(f"a record of {size} bytes does not fit on {topic}")
             batch.close()
             sent = await self._producer.send_batch(batch, topic, partition=partition)
             waiting.append((sent, count))

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -94,9 +94,7 @@ async def run_projection(projection: Projection, settings: Settings) -> None:
         session_timeout_ms=int(settings.session_timeout_s * 1000),
         max_poll_records=RECORDS_MAX,
     )
-    consumer.subscribe(
-        topics=projection.topics, listener=_SeekToPosition(projection, consumer)
-    )
+    consumer.subscribe(topics=projection.topics, listener=_SeekToPosition(projection, consumer))
     await consumer.start()
     try:
         while True:
@@ -104,9 +102,7 @@ async def run_projection(projection: Projection, settings: Settings) -> None:
             for at, records in fetched.items():
                 await _apply(projection, at, records, wanted, writer)
             if fetched:
-                await consumer.commit(
-                    {at: rows[-1].offset + 1 for at, rows in fetched.items()}
-                )
+                await consumer.commit({at: rows[-1].offset + 1 for at, rows in fetched.items()})
             _measure(projection, consumer, fetched)
     finally:
         await consumer.stop()
@@ -124,9 +120,7 @@ class _SeekToPosition(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Read on from where the database says."""
         for at in assigned:
-            position = await asyncio.to_thread(
-                self._projection.position, at.topic, at.partition
-            )
+            position = await asyncio.to_thread(self._projection.position, at.topic, at.partition)
             if position is None:
                 await self._consumer.seek_to_beginning(at)
             else:
@@ -144,9 +138,7 @@ async def _apply(
     refused = []
     for row in records:
         kind = dict(row.headers).get("ce_type")
-        if kind == b"careloop.clock.ticked.v1" or (
-            wanted is not None and kind not in wanted
-        ):
+        if kind == b"careloop.clock.ticked.v1" or (wanted is not None and kind not in wanted):
             continue
         record = Record(row.key or b"", row.value or b"", tuple(row.headers))
         try:
@@ -158,9 +150,7 @@ async def _apply(
             telemetry.dead_letters.labels(projection.name, "undecodable").inc()
     if refused:
         await writer.write(refused)
-    batch = Batch(
-        at.topic, at.partition, records[0].offset, records[-1].offset + 1, tuple(events)
-    )
+    batch = Batch(at.topic, at.partition, records[0].offset, records[-1].offset + 1, tuple(events))
     await asyncio.to_thread(projection.apply, batch)
 
 
@@ -173,9 +163,9 @@ def _measure(
         telemetry.events_processed.labels(projection.name).inc(len(records))
         end = consumer.highwater(at)
         if end is not None:
-            telemetry.consumer_lag.labels(
-                projection.name, f"{at.topic}/{at.partition}"
-            ).set(max(0, end - records[-1].offset - 1))
+            telemetry.consumer_lag.labels(projection.name, f"{at.topic}/{at.partition}").set(
+                max(0, end - records[-1].offset - 1)
+            )
 
 
 def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:
@@ -185,7 +175,7 @@ def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:
     asyncio.run(until_stopped(run_projection(make(settings), settings)))
 
 
-async def until_stopped(work: "asyncio._CoroutineLike[None]") -> None:
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until it fails or a stop signal cancels it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
@@ -195,7 +185,5 @@ async def until_stopped(work: "asyncio._CoroutineLike[None]") -> None:
         try:
             await task
         except Exception:
-            log.exception(
-                "stopped by an error; the supervisor starts it again", pid=os.getpid()
-            )
+            log.exception("stopped by an error; the supervisor starts it again", pid=os.getpid())
             raise

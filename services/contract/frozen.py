@@ -52,13 +52,15 @@ NO_NUL: Final = r"^[^\x00]*$"
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,127}$")]
 """An identifier: 1 to 128 printable characters, no spaces. Never a national id."""
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")]
 """An ISO 4217 code."""
 
-MinorUnits = Annotated[int, Field(ge=-(10**15), le=10**15)]
+MinorUnits = Annotated[
+    int, Field(ge=-(10**15), le=10**15, description="In the currency's minor unit.")
+]
 """An amount in the currency's minor unit (fen, cent)."""
 
-Amount = Annotated[int, Field(ge=0, le=10**15)]
+Amount = Annotated[int, Field(ge=0, le=10**15, description="In the currency's minor unit.")]
 """An amount in minor units that cannot be negative."""
 
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]

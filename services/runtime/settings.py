@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX = "CARELOOP_"
@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: Port = 0
     """0 serves no metrics."""
+    subscriptions_port: Port = 8081
+    """The insurers' door, on `http_host`; 0 takes any free port, which the log names."""
+    subscriptions_token: SecretStr | None = None
+    """Who presents it may subscribe. Without one, only a door on a loopback address lets in."""
+    allow_loopback_webhooks: bool = False
+    """Whether webhooks may go to this machine, and over http; for trying things out."""
 
     partitions: int = Field(default=12, ge=1)
     """The same on every topic: a household must land on one number everywhere."""

@@ -1,0 +1,243 @@
+"""Requests in, decisions out. Pure: the catalogue and the accumulators are all it knows."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final, Literal, TypedDict, assert_never
+
+from services.contract.event import Event, EventData
+from services.contract.payment import (
+    ClaimDecided,
+    ClaimRequested,
+    DirectPayDecided,
+    DirectPayRequested,
+    Parts,
+    PaymentReversed,
+    ReversalRequested,
+    SessionClaimRequested,
+    SessionDirectPayRequested,
+    Share,
+    TraceStep,
+)
+from services.contract.step import Draft, RuleRefusedError, Step
+from services.contract.visit import Provider
+from services.settlement.adjudication import adjudicate
+from services.settlement.life import Move, moved
+from services.settlement.product import Catalogue
+from services.settlement.state import (
+    REMEMBERED_MAX,
+    Consumed,
+    Remembered,
+    SettlementState,
+    Used,
+    YearKey,
+    parts_of,
+    shares_of,
+)
+
+Request = DirectPayRequested | ClaimRequested | SessionDirectPayRequested | SessionClaimRequested
+
+
+Extent = Literal["full", "partly", "none"]
+
+_DIRECT_PAY: Final[Mapping[Extent, Literal["settled", "partly_settled", "declined"]]] = (
+    MappingProxyType({"full": "settled", "partly": "partly_settled", "none": "declined"})
+)
+_CLAIM: Final[Mapping[Extent, Literal["approved", "partly_approved", "denied"]]] = MappingProxyType(
+    {"full": "approved", "partly": "partly_approved", "none": "denied"}
+)
+
+
+class _Said(TypedDict):
+    """What both kinds of decision say."""
+
+    request_id: str
+    episode: str
+    service_date: date
+    provider: Provider
+    currency: str
+    billed: int
+    parts: Parts
+    shares: tuple[Share, ...]
+    trace: tuple[TraceStep, ...]
+
+
+def begin() -> SettlementState:
+    """Return the state of a household that has never asked for payment."""
+    return SettlementState()
+
+
+def decide(
+    catalogue: Catalogue,
+    state: SettlementState,
+    event: Event[Request | ReversalRequested],
+    at: datetime,
+) -> Step[SettlementState]:
+    """Decide a request, or undo a decision. The result does not depend on `at`.
+
+    Raises:
+        RuleRefusedError: the request id came with another body, the replaced request is not
+            reversed, or the reversed one is not in force; the text begins with the refusal's name.
+    """
+    del at  # what counts is the service date
+    match event.data:
+        case ReversalRequested() as reversal:
+            return _reverse(state, event, reversal)
+        case (
+            DirectPayRequested()
+            | ClaimRequested()
+            | SessionDirectPayRequested()
+            | SessionClaimRequested()
+        ) as request:
+            return _decide_request(catalogue, state, event, request)
+        case _ as other:
+            assert_never(other)
+
+
+def wake(state: SettlementState, at: datetime) -> Step[SettlementState]:
+    """Return the state as it is: settlement sets no deadlines, so it is never woken."""
+    del at
+    return Step(state)
+
+
+def fingerprint(data: EventData) -> str:
+    """Return a short digest of what an event says, its type included."""
+    text = f"{data.TYPE}\n{data.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _decide_request(
+    catalogue: Catalogue, state: SettlementState, event: Event[EventData], request: Request
+) -> Step[SettlementState]:
+    mark = fingerprint(request)
+    known = state.request(request.request_id)
+    if known is not None and known.fingerprint == mark:
+        return Step(state)
+    if known is not None:
+        problem = (
+            f"request_id_with_different_body: {request.request_id} was decided with another bill; "
+            "reverse it and send the new bill under a new request id"
+        )
+        raise RuleRefusedError(problem)
+    if request.replaces is not None:
+        state = _move(state, request.replaces, "replace")
+    used = {account.key: account for account in state.used}
+    result = adjudicate(request, event.subject, used, catalogue)
+    remembered = Remembered(
+        request_id=request.request_id,
+        fingerprint=mark,
+        status=moved("unknown", "decide", request.request_id),
+        episode=request.episode,
+        provider=request.provider,
+        currency=request.currency,
+        billed=request.billed,
+        consumed=result.consumed,
+    )
+    after = _remember(state, remembered, _add(used, remembered, 1))
+    shares = shares_of(result.consumed)
+    decision = _decision(request, shares, result.trace)
+    return Step(after, (Draft(data=decision, time=event.time),))
+
+
+def _reverse(
+    state: SettlementState, event: Event[EventData], reversal: ReversalRequested
+) -> Step[SettlementState]:
+    known = state.request(reversal.request_id)
+    after = _move(state, reversal.request_id, "reverse")
+    assert known is not None  # the table has no way from unknown to reversed
+    used = {account.key: account for account in state.used}
+    after = after.model_copy(update={"used": _add(used, known, -1)})
+    shares = shares_of(known.consumed)
+    undone = PaymentReversed(
+        request_id=known.request_id,
+        episode=known.episode,
+        provider=known.provider,
+        currency=known.currency,
+        billed=known.billed,
+        parts=parts_of(known.billed, shares),
+        shares=shares,
+        reason=reversal.reason,
+    )
+    return Step(after, (Draft(data=undone, time=event.time),))
+
+
+def _move(state: SettlementState, request_id: str, move: Move) -> SettlementState:
+    """Move a remembered request on; it keeps nothing that only a decision in force needs."""
+    known = state.request(request_id)
+    if known is None and state.forgotten:
+        problem = (
+            f"{move}_of_forgotten_request: {request_id} is unknown, or older than the last "
+            f"{REMEMBERED_MAX} requests of the household; it needs an entry made by hand"
+        )
+        raise RuleRefusedError(problem)
+    after = moved(known.status if known else "unknown", move, request_id)
+    changed = tuple(
+        request.model_copy(update={"status": after, "consumed": ()})
+        if request.request_id == request_id
+        else request
+        for request in state.requests
+    )
+    return state.model_copy(update={"requests": changed})
+
+
+def _add(used: dict[YearKey, Used], request: Remembered, sign: int) -> tuple[Used, ...]:
+    """Count what a request consumed once (sign 1), or give it back (sign -1)."""
+    after = dict(used)
+    for part in request.consumed:
+        key = part.key(request.currency)
+        after[key] = _counted(after.get(key) or Used(**key._asdict()), part, sign)
+    return tuple(after[key] for key in sorted(after) if not after[key].is_zero)
+
+
+def _counted(account: Used, part: Consumed, sign: int) -> Used:
+    return account.model_copy(
+        update={
+            "deductible": account.deductible + sign * part.deductible,
+            "paid": account.paid + sign * part.paid,
+            "sessions": account.sessions + sign * part.sessions,
+        }
+    )
+
+
+def _remember(state: SettlementState, request: Remembered, used: Iterable[Used]) -> SettlementState:
+    requests = (*state.requests, request)
+    surplus = max(0, len(requests) - REMEMBERED_MAX)
+    return SettlementState(
+        wake_at=state.wake_at,
+        used=tuple(used),
+        requests=requests[surplus:],
+        forgotten=state.forgotten + surplus,
+    )
+
+
+def _decision(
+    request: Request, shares: tuple[Share, ...], trace: tuple[TraceStep, ...]
+) -> DirectPayDecided | ClaimDecided:
+    parts = parts_of(request.billed, shares)
+    said = _Said(
+        request_id=request.request_id,
+        episode=request.episode,
+        service_date=request.service_date,
+        provider=request.provider,
+        currency=request.currency,
+        billed=request.billed,
+        parts=parts,
+        shares=shares,
+        trace=trace,
+    )
+    extent = _extent(parts)
+    match request:
+        case DirectPayRequested() | SessionDirectPayRequested():
+            return DirectPayDecided(**said, outcome=_DIRECT_PAY[extent])
+        case ClaimRequested() | SessionClaimRequested():
+            return ClaimDecided(**said, outcome=_CLAIM[extent])
+        case _ as other:
+            assert_never(other)
+
+
+def _extent(parts: Parts) -> Extent:
+    # A bill of nothing is covered in full, with or without a cover.
+    if parts.member == 0:
+        return "full"
+    return "none" if parts.member == parts.total else "partly"

@@ -1,0 +1,123 @@
+"""What settlement remembers about one household. Amounts are minor units."""
+
+from datetime import date
+from typing import Final, Literal, NamedTuple
+
+from services.contract.frozen import Amount, Currency, Frozen, Id
+from services.contract.payment import Parts, Share
+from services.contract.step import State
+from services.contract.visit import Provider
+from services.settlement.life import RequestStatus
+
+REMEMBERED_MAX: Final = 100
+"""Requests that a household's state holds for corrections and repeats: those decided last.
+
+Why so many: `docs/adr/2611-settlement-remembers-a-window.md`."""
+
+
+class YearKey(NamedTuple):
+    """Names one accumulator: a contract's benefit year in one currency, for one holder.
+
+    holder: the member, or empty where the household shares. year: first day of the benefit year.
+    """
+
+    product: str
+    insurer: str
+    holder: str
+    year: date
+    currency: str
+
+
+class Used(Frozen):
+    """What is used up in one benefit year: deductible borne, amount paid, sessions paid for."""
+
+    product: Id
+    insurer: Id
+    holder: str
+    year: date
+    currency: Currency
+    deductible: int = 0
+    paid: int = 0
+    sessions: int = 0
+
+    @property
+    def key(self) -> YearKey:
+        """Names the accumulator."""
+        return YearKey(self.product, self.insurer, self.holder, self.year, self.currency)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing is used, so that nothing needs to be remembered."""
+        return not (self.deductible or self.paid or self.sessions)
+
+
+class Consumed(Frozen):
+    """What one decision took from one cover: exactly this is given back by its reversal."""
+
+    cover_id: Id
+    product: Id
+    payer: Literal["social_insurance", "insurer", "subsidy"]
+    insurer: Id
+    holder: str
+    year: date
+    deductible: int
+    paid: int
+    sessions: int
+
+    def key(self, currency: str) -> YearKey:
+        """Return the accumulator that it was taken from."""
+        return YearKey(self.product, self.insurer, self.holder, self.year, currency)
+
+
+class Remembered(Frozen):
+    """A request that was decided, and where it is in its life.
+
+    fingerprint: of the request's body, to tell a repeat from a conflict.
+    """
+
+    request_id: Id
+    fingerprint: str
+    status: RequestStatus
+    episode: Id
+    provider: Provider
+    currency: Currency
+    billed: Amount
+    consumed: tuple[Consumed, ...]
+
+
+class SettlementState(State):
+    """Accumulators in the order of their keys, and the latest requests in the order decided.
+
+    forgotten: requests decided so long ago that they are no longer remembered.
+    """
+
+    used: tuple[Used, ...] = ()
+    requests: tuple[Remembered, ...] = ()
+    forgotten: int = 0
+
+    def request(self, request_id: str) -> Remembered | None:
+        """Return a remembered request, or None."""
+        return next((known for known in self.requests if known.request_id == request_id), None)
+
+
+def shares_of(consumed: tuple[Consumed, ...]) -> tuple[Share, ...]:
+    """Return what each cover pays; covers that pay nothing have no share."""
+    return tuple(
+        Share(
+            cover_id=part.cover_id,
+            product=part.product,
+            payer=part.payer,
+            insurer=part.insurer,
+            amount=part.paid,
+        )
+        for part in consumed
+        if part.paid
+    )
+
+
+def parts_of(billed: int, shares: tuple[Share, ...]) -> Parts:
+    """Return who pays what: each payer the sum of its shares, the member what is left."""
+    by_payer = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
+    for share in shares:
+        by_payer[share.payer] += share.amount
+    return Parts(**by_payer, member=billed - sum(by_payer.values()), written_off=0)

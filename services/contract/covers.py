@@ -55,7 +55,7 @@ def cover_ended(covers: Covers, cover_id: str, last_day: date) -> Covers:
     return tuple(shorter if cover is known else cover for cover in covers)
 
 
-def insurers_in_force(covers: Iterable[CoverPeriod], day: date) -> tuple[str, ...]:
+def insurers_in_force(covers: Iterable[CoverPeriod | CoverTerms], day: date) -> tuple[str, ...]:
     """Return, sorted and once each, the insurers with a cover in force on `day`."""
     return tuple(
         sorted(

@@ -1,0 +1,134 @@
+"""The rules of treatment: pure, total, and in terms of what is known after each event."""
+
+from datetime import datetime
+from typing import assert_never
+
+from services.contract.clinical import ConditionRecorded, ProcedurePerformed
+from services.contract.cover_terms import with_cover, with_end
+from services.contract.event import Event
+from services.contract.member import CoverActivated, CoverEnded
+from services.contract.step import Draft, RuleRefusedError, Step
+from services.contract.visit import (
+    ChargePosted,
+    ChargeVoided,
+    VisitAdmitted,
+    VisitCancelled,
+    VisitDischarged,
+    VisitRegistered,
+)
+from services.treatment.rules.billing import rebill
+from services.treatment.rules.milestones import milestone, milestones_of
+from services.treatment.rules.moves import VisitFact, moved, reason_of
+from services.treatment.rules.readmission import flag_readmissions
+from services.treatment.rules.stroke import refer, stroke_codes
+from services.treatment.rules.window import find, remember
+from services.treatment.state import TreatmentState, Visit
+
+Consumed = VisitFact | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
+TreatmentStep = Step[TreatmentState]
+
+
+def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> TreatmentStep:
+    """Return what follows from `event` at the log's time `at`.
+
+    Raises:
+        RuleRefusedError: the move is illegal, the charge is impossible, or the visit lies beyond
+            the window of corrections.
+    """
+    data = event.data
+    match data:
+        case (
+            VisitRegistered()
+            | VisitAdmitted()
+            | VisitDischarged()
+            | VisitCancelled()
+            | ChargePosted()
+            | ChargeVoided()
+        ):
+            before = find(state, data.visit_id, at)
+            after = moved(before, data, event.time)
+            told = milestones_of(data, event.time, state.covers)
+            step = _conclude(state, before, after, reason_of(data), event, at)
+            return Step(step.state, told + step.outputs)
+        case CoverActivated() | CoverEnded():
+            return _covers_changed(state, event, data)
+        case ConditionRecorded():
+            return _diagnosed(state, event, data, at)
+        case ProcedurePerformed():
+            return _procedure_done(state, event, data, at)
+        case _:
+            assert_never(data)
+
+
+def wake(state: TreatmentState, at: datetime) -> TreatmentStep:
+    """Return the state as it is: treatment sets no deadlines."""
+    del at
+    return Step(state)
+
+
+def _conclude(
+    state: TreatmentState,
+    before: Visit,
+    after: Visit,
+    reason: str,
+    event: Event[Consumed],
+    at: datetime,
+) -> TreatmentStep:
+    when = max(event.time, after.discharged or event.time)
+    billed, payment = rebill(
+        before, after, (state.covers, state.covers), event.subject, when, reason
+    )
+    referred, referral = refer(billed, when, at, reason)
+    kept = remember(state, referred, at)
+    flagged, readmission = flag_readmissions(kept, referred, when)
+    return Step(flagged, (*payment, *referral, *readmission))
+
+
+def _covers_changed(
+    state: TreatmentState, event: Event[Consumed], data: CoverActivated | CoverEnded
+) -> TreatmentStep:
+    if isinstance(data, CoverActivated):
+        covers = with_cover(state.covers, data.cover)
+        reason = f"cover {data.cover.cover_id} became known"
+    else:
+        covers = with_end(state.covers, data)
+        reason = f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
+    if covers is state.covers:
+        return Step(state)
+    visits: list[Visit] = []
+    drafts: list[Draft] = []
+    for visit in state.visits:
+        when = max(event.time, visit.discharged or event.time)
+        both = (state.covers, covers)
+        billed, payment = rebill(visit, visit, both, event.subject, when, reason)
+        visits.append(billed)
+        drafts.extend(payment)
+    changed = state.model_copy(update={"covers": covers, "visits": tuple(visits)})
+    return Step(changed, tuple(drafts))
+
+
+def _diagnosed(
+    state: TreatmentState, event: Event[Consumed], data: ConditionRecorded, at: datetime
+) -> TreatmentStep:
+    found = stroke_codes(data)
+    if data.visit_id is None or not found:
+        return Step(state)
+    before = find(state, data.visit_id, at)
+    fresh = tuple(code for code in found if code not in before.stroke)
+    if not fresh or before.phase == "cancelled":
+        return Step(state)
+    after = before.model_copy(update={"stroke": before.stroke + fresh})
+    return _conclude(state, before, after, f"condition {data.condition_id} recorded", event, at)
+
+
+def _procedure_done(
+    state: TreatmentState, event: Event[Consumed], data: ProcedurePerformed, at: datetime
+) -> TreatmentStep:
+    if data.visit_id is None:
+        return Step(state)
+    if find(state, data.visit_id, at).phase == "cancelled":
+        raise RuleRefusedError(
+            f"procedure {data.procedure_id} belongs to visit {data.visit_id}, which was cancelled; "
+            "publish it under the visit in which it was done"
+        )
+    return Step(state, (milestone("procedure_done", state.covers, data.visit_id, event.time),))

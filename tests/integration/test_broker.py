@@ -100,7 +100,9 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path):
     meta = tmp_path / "log" / "meta.properties"
     meta.write_text(meta.read_text().replace("node.id=1", "node.id=7"))
 
-    with pytest.raises(BrokerError, match=r"(?s)ended while starting.*kafka\.log.*Stored node id 7"):
+    with pytest.raises(
+        BrokerError, match=r"(?s)ended while starting.*kafka\.log.*Stored node id 7"
+    ):
         EmbeddedKafka(tmp_path).start()
 
 

@@ -64,7 +64,7 @@ def test_a_changed_clean_up_is_a_problem(kafka_settings, admin):
 def test_an_unreachable_cluster_is_reported_with_its_address(monkeypatch):
     monkeypatch.setattr("services.runtime.topics._CONNECT_TIMEOUT_MS", 500)
 
-    with pytest.raises(TopicsError, match="Kafka at 127.0.0.1:9:"):
+    with pytest.raises(TopicsError, match=r"Kafka at 127\.0\.0\.1:9:"):
         check_topics(Settings(bootstrap_servers="127.0.0.1:9"))
 
 

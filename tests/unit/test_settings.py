@@ -81,7 +81,7 @@ def test_on_postgresql_each_service_has_its_own_schema():
 
 @pytest.mark.parametrize("url", ["mysql://db/careloop", "postgresql://db:5432", "sqlite:///x.db"])
 def test_an_unusable_database_url_is_refused(url):
-    with pytest.raises(SettingsError, match="CARELOOP_DATABASE_URL.*leave it out"):
+    with pytest.raises(SettingsError, match=r"CARELOOP_DATABASE_URL.*leave it out"):
         load_settings(database_url=url)
 
 

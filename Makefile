@@ -18,6 +18,7 @@ help: ## Show this help
 
 .PHONY: install
 install: $(STAMP) $(BROKER_STAMP) ## Create .venv, install the locked packages, fetch the broker
+	@:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

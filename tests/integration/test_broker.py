@@ -109,7 +109,7 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path):
 def test_a_broker_without_its_jars_says_how_to_fetch_them(tmp_path):
     broker = EmbeddedKafka(tmp_path / "data", cache_dir=tmp_path / "empty")
 
-    with pytest.raises(BrokerError, match="make install"):
+    with pytest.raises(BrokerError, match="broker fetch"):
         broker.start()
 
     assert not broker.is_alive()

@@ -44,7 +44,7 @@ def class_path(cache_dir: Path) -> str:
     if missing:
         message = (
             f"Apache Kafka {KAFKA_VERSION} is not in {folder} ({len(missing)} jars missing);"
-            " run `make install`, or `python -m services.runtime.broker fetch`"
+            " fetch it with `python -m services.runtime.broker fetch`"
         )
         raise BrokerError(message)
     return str(folder / "*")

@@ -1,0 +1,62 @@
+"""What a session costs, and who is asked to pay for it."""
+
+from datetime import datetime
+from typing import Final
+
+from services.contract.clinical import SessionAttended, SessionMode
+from services.contract.cover_terms import KnownCovers
+from services.contract.ids import stable_id
+from services.contract.payment import SessionClaimRequested, SessionDirectPayRequested
+from services.contract.step import Draft, RuleRefusedError
+from services.contract.visit import BillLine, VisitClass
+
+VISIT_CLASS: Final[dict[SessionMode, VisitClass]] = {
+    "outpatient": "ambulatory",
+    "home": "home",
+    "remote": "virtual",
+}
+
+PAID_KEPT: Final = 64
+"""Sessions remembered as paid: more than half a year at two a week."""
+
+
+def with_paid(paid: tuple[str, ...], session_id: str) -> tuple[str, ...]:
+    """Return `paid` with the mark of a session added.
+
+    Raises:
+        RuleRefusedError: its payment was requested before.
+    """
+    mark = stable_id("rehabilitation", "paid", session_id)[-12:]
+    if mark in paid:
+        raise RuleRefusedError(
+            f"session {session_id} was attended once already and its payment requested; "
+            "a second session needs an id of its own"
+        )
+    return (*paid, mark)[-PAID_KEPT:]
+
+
+def session_request(
+    session: SessionAttended, member: str, when: datetime, covers: KnownCovers
+) -> Draft:
+    """Ask for the payment of one session, as of the day (UTC) it took place.
+
+    At the counter in network, as a claim out of it. Whether a plan is on does not matter here:
+    settlement says, in its trace, what a cover pays for.
+    """
+    out_of_network = session.provider.network == "out"
+    kind = SessionClaimRequested if out_of_network else SessionDirectPayRequested
+    line = BillLine(code=None, text=f"rehabilitation session, {session.mode}", amount=session.price)
+    request = kind(
+        request_id=stable_id("rehabilitation", member, session.session_id),
+        replaces=None,
+        episode=session.session_id,
+        service="rehabilitation_session",
+        visit_class=VISIT_CLASS[session.mode],
+        provider=session.provider,
+        service_date=when.date(),
+        currency=session.currency,
+        billed=session.price,
+        lines=(line,),
+        covers=covers,
+    )
+    return Draft(request, when)

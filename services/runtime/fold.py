@@ -39,7 +39,7 @@ POSITION_KEY: Final = b"\x00position"
 """Key of the record that says up to where the partition has been read. No household has it."""
 
 PARKED_MAX: Final = 256
-CACHED_HOUSEHOLDS_MAX: Final = 20_000
+CACHED_HOUSEHOLDS_MAX: Final = 2_000
 TICK: Final = ClockTicked.TYPE.encode()
 
 

@@ -53,6 +53,11 @@ class LogWriter:
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
 
+    @property
+    def started(self) -> bool:
+        """Whether it is connected."""
+        return self._producer is not None
+
     async def start(self) -> Self:
         """Connect."""
         self._producer = AIOKafkaProducer(
@@ -105,7 +110,7 @@ class LogWriter:
                 timestamp=None,
                 key=record.key,
                 value=record.value,
-                headers=record.headers,
+                headers=list(record.headers),
             ):
                 record = next(rest, None)
             count = batch.record_count()

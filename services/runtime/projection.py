@@ -6,14 +6,10 @@ committed to Kafka is a hint, and what lag is measured by.
 """
 
 import asyncio
-import contextlib
-import os
-import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
@@ -23,9 +19,8 @@ from services.contract.topics import DEAD_LETTERS
 from services.runtime import telemetry
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.log_writer import LogWriter, Write
-from services.runtime.settings import Settings, load_settings
-
-log = structlog.get_logger(__name__)
+from services.runtime.process import begin, run_until_stopped
+from services.runtime.settings import Settings
 
 RECORDS_MAX = 2_000
 
@@ -170,20 +165,5 @@ def _measure(
 
 def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:
     """Run a projection as a process of its own, until SIGTERM or SIGINT."""
-    settings = load_settings()
-    telemetry.configure(name, settings)
-    asyncio.run(until_stopped(run_projection(make(settings), settings)))
-
-
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it fails or a stop signal cancels it."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        try:
-            await task
-        except Exception:
-            log.exception("stopped by an error; the supervisor starts it again", pid=os.getpid())
-            raise
+    settings = begin(name)
+    run_until_stopped(run_projection(make(settings), settings))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX = "CARELOOP_"
@@ -77,6 +77,12 @@ class Settings(BaseSettings):
 
     tick_seconds: float = Field(default=1.0, gt=0)
     """Real seconds between two ticks of the clock."""
+    clock_start: AwareDatetime | None = None
+    """What the clock shows at `clock_epoch`; None: the later of now and the log's last tick."""
+    clock_epoch: float | None = None
+    """Unix time at which the clock shows `clock_start`; None: when the clock starts."""
+    clock_compression: float = Field(default=1.0, gt=0)
+    """Seconds that pass on the log's clock in one real second."""
     session_timeout_s: float = Field(default=15.0, ge=6)
     """How long a silent worker keeps its partitions; 6 is the broker's minimum."""
     commit_interval_s: float = Field(default=0.5, gt=0)

@@ -14,6 +14,9 @@ from services.runtime.settings import Settings
 _QUIET: Final = {
     # The clients warn about every rebalance and reconnection, which the worker reports itself.
     "aiokafka": logging.ERROR,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+    "alembic": logging.WARNING,
     "kafka": logging.ERROR,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,

@@ -1,0 +1,228 @@
+"""The worker: one process that runs a stage on the partitions Kafka gives it.
+
+Faust gives membership, rebalancing, fetching and commits. The order of everything that leaves
+the process is ours: outputs → changelog → local state → offset, each awaited before the next.
+A crash or a paused twin at any point repeats work, never an effect. Any error ends the process
+at once, and the supervisor starts it again.
+"""
+
+import asyncio
+import importlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import faust
+import structlog
+from faust.types import EventT
+
+from services.contract.topics import changelog
+from services.runtime import telemetry
+from services.runtime.batches import PartitionFetch, PartitionFetchScheduler
+from services.runtime.changelog import ChangelogPartition, restore
+from services.runtime.fold import Outcome, PartitionFold, Row
+from services.runtime.log_writer import LogWriter, Write
+from services.runtime.process import begin
+from services.runtime.rocks_store import RocksStore, open_states
+from services.runtime.settings import Settings
+from services.runtime.stage import Stage
+
+log = structlog.get_logger(__name__)
+
+EXIT_FAILED = 70
+ROWS_MAX = 2_000
+"""No more is taken along once a batch has this many records: it stays well under a second."""
+
+
+class StaleGenerationError(RuntimeError):
+    """The group was rebalanced while a batch was being decided."""
+
+
+class Worker:
+    """A stage on its partitions: folds, stores, and the order in which things leave."""
+
+    def __init__(self, stage: Stage[Any], settings: Settings) -> None:
+        """Open the local states; Kafka is not touched before the first assignment."""
+        self._stage = stage
+        self._settings = settings
+        self._states = open_states(settings.data_dir / stage.name / "states")
+        self._writer = LogWriter(settings.bootstrap_servers, f"{stage.name}-worker")
+        self._folds: dict[int, PartitionFold[Any]] = {}
+        self._changelogs: dict[int, ChangelogPartition] = {}
+        self._restoring: asyncio.Task[None] | None = None
+        self._parked = 0
+        self.app = self._make_app()
+
+    def _make_app(self) -> faust.App:
+        settings = self._settings
+        app = faust.App(
+            f"careloop-{self._stage.name}",
+            broker=[f"kafka://{server}" for server in settings.bootstrap_servers.split(",")],
+            datadir=settings.data_dir / self._stage.name / "faust",
+            ConsumerScheduler=PartitionFetchScheduler,
+            processing_guarantee="at_least_once",
+            stream_wait_empty=True,
+            stream_publish_on_commit=False,
+            broker_commit_interval=settings.commit_interval_s,
+            broker_commit_every=200,
+            broker_session_timeout=settings.session_timeout_s,
+            broker_heartbeat_interval=settings.session_timeout_s / 5,
+            broker_rebalance_timeout=60.0,
+            broker_max_poll_records=2_000,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=4 << 20,
+            table_standby_replicas=0,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            topic_partitions=settings.partitions,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        topic = app.topic(self._stage.input_topic, key_serializer="raw", value_serializer="raw")
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]
+        app.agent(topic, concurrency=1, name=self._stage.name)(self._work)
+        return app
+
+    async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+        """Restore in the background: heartbeats go on, and the first batch waits for it."""
+        numbers = sorted(at.partition for at in assigned if at.topic == self._stage.input_topic)
+        self._restoring = asyncio.create_task(self._restore(numbers))
+        self._restoring.add_done_callback(self._stop_if_failed)
+
+    async def _on_revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+        """Forget what was folded: another worker may go on before a partition comes back."""
+        if self._restoring is not None:
+            await asyncio.wait([self._restoring])
+        for at in revoked:
+            self._folds.pop(at.partition, None)
+            self._changelogs.pop(at.partition, None)
+
+    async def _restore(self, numbers: Sequence[int]) -> None:
+        begun = time.monotonic()
+        if not self._writer.started:
+            await self._writer.start()
+        stores = {
+            number: RocksStore(self._states, number)
+            for number in numbers
+            if number not in self._folds
+        }
+        if not stores:
+            return
+        servers = self._settings.bootstrap_servers
+        restored = await restore(self._stage.name, stores, self._writer, servers)
+        for number, store in stores.items():
+            self._changelogs[number] = restored[number]
+            self._folds[number] = PartitionFold(self._stage, number, store)
+        log.info("ready", partitions=numbers, restore_s=round(time.monotonic() - begun, 2))
+
+    def _stop_if_failed(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            stop_at_once(task.exception())
+
+    async def _work(self, stream: Any) -> None:
+        unacked = stream.noack()
+        try:
+            async for event in unacked.events():
+                events = [event, *self._waiting(unacked, len(event.value.records))]
+                await self._batch(events)
+                for done in events:
+                    await unacked.ack(done)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it is, nothing may be acked
+            stop_at_once(error)
+
+    def _waiting(self, stream: Any, rows: int) -> list[EventT[Any]]:
+        """Take along the fetches that have queued up, so that batches grow with the load."""
+        queue = stream.channel.queue
+        taken: list[EventT[Any]] = []
+        while rows < ROWS_MAX and not queue.empty():
+            event = queue.get_nowait()
+            if event.message.generation_id != self.app.consumer_generation_id:
+                continue
+            if not event.message.tracked:
+                event.message.tracked = True
+                self.app.consumer.track_message(event.message)
+            taken.append(event)
+            rows += len(event.value.records)
+        return taken
+
+    async def _batch(self, events: Sequence[EventT[Any]]) -> None:
+        begun = time.monotonic()
+        if self._restoring is not None:
+            await self._restoring
+        rows: dict[int, list[Row]] = {}
+        for event in events:
+            fetch = cast("PartitionFetch", event.value)
+            rows.setdefault(event.message.partition, []).extend(fetch.rows())
+        outcomes = {number: self._folds[number].apply(batch) for number, batch in rows.items()}
+        await self._store(outcomes, events)
+        self._measure(rows, outcomes, time.monotonic() - begun)
+
+    async def _store(self, outcomes: Mapping[int, Outcome], events: Sequence[EventT[Any]]) -> None:
+        """Send outputs, check the generation, store states; the caller acks last."""
+        await self._writer.write(
+            Write(topic, number, record)
+            for number, outcome in outcomes.items()
+            for topic, record in outcome.outputs
+        )
+        current = self.app.consumer_generation_id
+        if any(event.message.generation_id != current for event in events):
+            raise StaleGenerationError(f"the group is at generation {current}")
+        servers = self._settings.bootstrap_servers
+        await asyncio.gather(
+            *(
+                self._changelogs[number].write(outcome.changes, self._writer, servers)
+                for number, outcome in outcomes.items()
+            )
+        )
+
+    def _measure(
+        self, rows: Mapping[int, Sequence[Row]], outcomes: Mapping[int, Outcome], seconds: float
+    ) -> None:
+        name = self._stage.name
+        telemetry.batch_size.labels(name).observe(sum(map(len, rows.values())))
+        telemetry.batch_seconds.labels(name).observe(seconds)
+        for number, outcome in outcomes.items():
+            telemetry.events_processed.labels(name).inc(outcome.events)
+            self._parked += outcome.parked
+            if outcome.refused:
+                telemetry.dead_letters.labels(name, "refused").inc(len(outcome.refused))
+                log.warning("refused", partition=number, reasons=outcome.refused[:5])
+            at = faust.types.TP(self._stage.input_topic, number)
+            end = self.app.consumer.highwater(at)
+            if end is not None:
+                lag = max(0, end - self._folds[number].position.next_offset)
+                telemetry.consumer_lag.labels(name, str(number)).set(lag)
+        telemetry.parked_events.labels(name).set(self._parked)
+
+    async def close(self) -> None:
+        """Close the producer and the local states."""
+        if self._writer.started:
+            await self._writer.stop()
+        self._states.close()
+
+
+def stop_at_once(error: BaseException | None) -> None:
+    """End the process without ceremony: a graceful stop would commit what was not stored."""
+    log.critical("the worker stops", error=repr(error), exc_info=error)
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)
+
+
+def main(stage: Stage[Any]) -> None:
+    """Run a stage as a process, until SIGTERM or SIGINT."""
+    settings = begin(stage.name)
+    importlib.import_module("faust._cython.streams")  # its Python twin loses events: refuse it
+    worker = Worker(stage, settings)
+    log.info("starts", topic=stage.input_topic, changelog=changelog(stage.name))
+    faust.Worker(
+        worker.app,
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
+        logging_config={"version": 1, "incremental": True},
+    ).execute_from_commandline()

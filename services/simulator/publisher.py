@@ -1,0 +1,142 @@
+"""Sends what is due, as fast as the city's time, the pace and the gateway allow.
+
+Households wait for nobody but themselves: within one, a message is sent when the one before it
+was answered. When more is due than the pace lets through, messages keep their city time and are
+sent late, households with somebody gravely ill first.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from services.simulator.delivery import GatewayUnreachableError, deliver
+from services.simulator.messages import Message
+from services.simulator.plan import Lane
+from services.simulator.report import CityReport
+
+IN_FLIGHT_MAX: Final = 16
+_FINISH_S: Final = 15.0
+"""How long requests under way may take once the city stops."""
+_LOOK_AGAIN_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class CityClock:
+    """City seconds since the start. `epoch`: Unix time at which they are 0."""
+
+    epoch: float
+    compression: float
+
+    def now(self) -> float:
+        """Return the city seconds that have passed."""
+        return (time.time() - self.epoch) * self.compression
+
+
+@dataclass(slots=True)
+class Pace:
+    """An upper bound on facts per real second, with a burst of a quarter of a second."""
+
+    facts_per_s: float
+    _paid_until: float = 0.0
+
+    def debt_s(self, now: float) -> float:
+        """Return how long to wait before the next message may go."""
+        return max(0.0, self._paid_until - now - 0.25)
+
+    def spend(self, facts: int, now: float) -> None:
+        """Account for a message that goes now."""
+        self._paid_until = max(self._paid_until, now) + facts / self.facts_per_s
+
+
+@dataclass(slots=True)
+class Publisher:
+    """The city's hospitals, devices and therapists at work. `run` is called once.
+
+    delivered: messages answered, by household; what `resume` skips.
+    """
+
+    client: httpx.AsyncClient
+    clock: CityClock
+    pace: Pace
+    report: CityReport
+    delivered: dict[int, int]
+    _waiting: list[tuple[float, int, Message, Lane]] = field(default_factory=list)
+    _ready: list[tuple[bool, float, int, Message, Lane]] = field(default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _failure: GatewayUnreachableError | None = None
+
+    async def run(self, lanes: Iterable[Lane], stop: asyncio.Event) -> None:
+        """Publish until `stop` is set; then finish the requests under way.
+
+        Raises:
+            GatewayUnreachableError: the gateway has been away for too long.
+        """
+        for lane in lanes:
+            for _ in range(self.delivered.get(lane.household.index, 0)):
+                next(lane.messages)
+            self._await_turn(lane)
+        while not stop.is_set() and self._failure is None:
+            pause_s = self._send_what_is_due()
+            self._changed.clear()
+            stopping = asyncio.create_task(stop.wait())
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait(
+                (stopping, changed), timeout=pause_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            stopping.cancel()
+            changed.cancel()
+        await self._finish()
+        if self._failure is not None:
+            raise self._failure
+
+    def _await_turn(self, lane: Lane) -> None:
+        message = next(lane.messages)
+        heapq.heappush(self._waiting, (message.due, lane.household.index, message, lane))
+
+    def _send_what_is_due(self) -> float:
+        """Start what may go now; return the real seconds after which to look again."""
+        city_now, now = self.clock.now(), time.monotonic()
+        while self._waiting and self._waiting[0][0] <= city_now:
+            due, index, message, lane = heapq.heappop(self._waiting)
+            routine = not any(person.stroke_prone for person in lane.household.people)
+            heapq.heappush(self._ready, (routine, due, index, message, lane))
+        while self._ready and len(self._tasks) < IN_FLIGHT_MAX:
+            if debt_s := self.pace.debt_s(now):
+                return min(debt_s, _LOOK_AGAIN_S)
+            _, due, _, message, lane = heapq.heappop(self._ready)
+            self.pace.spend(message.facts, now)
+            self.report.behind_s = max(self.report.behind_s, city_now - due)
+            task = asyncio.create_task(self._deliver(lane, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if not self._waiting or self._ready:
+            return _LOOK_AGAIN_S
+        ahead_s = (self._waiting[0][0] - city_now) / self.clock.compression
+        return min(max(ahead_s, 0.002), _LOOK_AGAIN_S)
+
+    async def _deliver(self, lane: Lane, message: Message) -> None:
+        index = lane.household.index
+        try:
+            await deliver(self.client, message, self.report)
+        except GatewayUnreachableError as error:
+            self._failure = error
+        else:
+            self.delivered[index] = self.delivered.get(index, 0) + 1
+            self._await_turn(lane)
+        finally:
+            self._changed.set()
+
+    async def _finish(self) -> None:
+        if not self._tasks:
+            return
+        _, unfinished = await asyncio.wait(self._tasks, timeout=_FINISH_S)
+        self.report.unfinished = len(unfinished)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)

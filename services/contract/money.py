@@ -1,12 +1,17 @@
 """Decimal amounts on their way in become integer minor units, or are refused."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact
 from typing import Final
 
 MINOR_DIGITS: Final = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "INR": 2, "JPY": 0}
 """Decimal places by ISO 4217 currency. A currency that is not listed is refused."""
 
 AMOUNT_MAX: Final = 10**15
+AMOUNT_MAX_MAGNITUDE: Final = 15
+"""Power of ten of `AMOUNT_MAX`. A greater one is refused before any arithmetic on it."""
+
+DIGITS_MAX: Final = 40
+"""Digits that an amount can be given with; more than any that is exact has."""
 
 
 class AmountRefusedError(ValueError):
@@ -28,15 +33,22 @@ def minor_units(value: Decimal, currency: str) -> int:
         raise AmountRefusedError(f"currency {currency!r} is not known; known are {known}")
     if not value.is_finite():
         raise AmountRefusedError(f"{value} is not a finite amount")
+    magnitude = value.adjusted() + digits if value else 0
+    if magnitude > AMOUNT_MAX_MAGNITUDE:
+        raise AmountRefusedError(f"{value} {currency} is out of range")
+    finer = AmountRefusedError(f"{value} {currency} is finer than 1/{10**digits} {currency}")
+    if magnitude < 0:
+        raise finer
     try:
-        scaled = value.scaleb(digits)
-        whole = int(scaled)
-    except (InvalidOperation, OverflowError) as error:
-        raise AmountRefusedError(f"{value} {currency} is out of range") from error
+        # The default context would round a long amount in silence.
+        scaled = value.scaleb(digits, Context(prec=DIGITS_MAX, traps=[Inexact]))
+    except Inexact:
+        raise finer from None
+    whole = int(scaled)
     if abs(whole) > AMOUNT_MAX:
         raise AmountRefusedError(f"{value} {currency} is out of range")
     if scaled != whole:
-        raise AmountRefusedError(f"{value} {currency} is finer than 1/{10**digits} {currency}")
+        raise finer
     return whole
 
 

@@ -1,0 +1,100 @@
+"""Which entries of a batch are new, which are repeats, and which are refused by name. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from services.ledger.postings import Entry, EntryKind
+
+
+@dataclass(frozen=True, slots=True)
+class BookedEntry:
+    """What is compared of an entry that stands in the books."""
+
+    event_id: str
+    fingerprint: str
+    request_id: str
+    kind: EntryKind
+    currency: str
+    billed: int
+    split: str
+
+
+@dataclass(slots=True)
+class Books:
+    """The entries that a batch can touch: those in the database, then those of the batch."""
+
+    by_event: dict[str, BookedEntry] = field(default_factory=dict)
+    by_request: dict[tuple[str, EntryKind], BookedEntry] = field(default_factory=dict)
+
+    def add(self, entry: BookedEntry | Entry) -> None:
+        """Take an entry into account from here on."""
+        booked = entry if isinstance(entry, BookedEntry) else _booked(entry)
+        self.by_event[booked.event_id] = booked
+        self.by_request[booked.request_id, booked.kind] = booked
+
+
+def books_of(entries: Iterable[BookedEntry]) -> Books:
+    """Return books that hold these entries."""
+    books = Books()
+    for entry in entries:
+        books.add(entry)
+    return books
+
+
+def is_repeat(books: Books, entry: Entry) -> bool:
+    """Whether booking the entry would say again what the books say.
+
+    That is the same event, or the same bill asked for twice, which settlement decides once.
+    """
+    same_event = books.by_event.get(entry.event_id)
+    same_bill = books.by_request.get((entry.request_id, "billed"))
+    return (same_event is not None and same_event.fingerprint == entry.fingerprint) or (
+        entry.kind == "billed"
+        and same_event is None
+        and same_bill is not None
+        and same_bill.fingerprint == entry.fingerprint
+    )
+
+
+def refusal(books: Books, entry: Entry) -> str | None:
+    """Return why an entry that is no repeat cannot be booked, beginning with a name; or None.
+
+    A bill is booked, then decided once, then perhaps reversed once, each with the amounts of the
+    one before.
+    """
+    same_event = books.by_event.get(entry.event_id)
+    if same_event is not None:
+        return f"event_id_with_different_body: it is booked for {same_event.request_id}"
+    second = books.by_request.get((entry.request_id, entry.kind))
+    if second is not None:
+        return f"second_{entry.kind}_of_request: {entry.request_id} has it by {second.event_id}"
+    needs = _NEEDS[entry.kind]
+    if needs is None:
+        return None
+    before = books.by_request.get((entry.request_id, needs))
+    if before is None:
+        return f"{entry.kind}_without_{needs}: {entry.request_id}"
+    if (before.currency, before.billed) != (entry.currency, entry.billed):
+        return f"{entry.kind}_differs_from_{needs}: {entry.request_id} has another amount"
+    if needs == "decided" and before.split != entry.split:
+        return f"{entry.kind}_differs_from_{needs}: {entry.request_id} is borne by others"
+    return None
+
+
+_NEEDS: dict[EntryKind, EntryKind | None] = {
+    "billed": None,
+    "decided": "billed",
+    "reversed": "decided",
+}
+
+
+def _booked(entry: Entry) -> BookedEntry:
+    return BookedEntry(
+        event_id=entry.event_id,
+        fingerprint=entry.fingerprint,
+        request_id=entry.request_id,
+        kind=entry.kind,
+        currency=entry.currency,
+        billed=entry.billed,
+        split=entry.split,
+    )

@@ -1,0 +1,173 @@
+"""From an event to its entry in the journal. Pure: amounts in, postings out.
+
+The books are kept from the middle, between those who are owed and those who bear: what a provider
+billed is a debt to it, what a payer bears is a claim on that payer, and a bill that waits for its
+decision stands in between. Amounts are minor units; a debit is positive, a credit negative.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, assert_never
+
+from services.contract.codec import instant_text
+from services.contract.event import Event, EventData
+from services.contract.payment import (
+    ClaimDecided,
+    ClaimRequested,
+    DirectPayDecided,
+    DirectPayRequested,
+    PaymentReversed,
+    SessionClaimRequested,
+    SessionDirectPayRequested,
+)
+
+AccountKind = Literal[
+    "provider", "undecided", "social_insurance", "insurer", "subsidy", "member", "written_off"
+]
+EntryKind = Literal["billed", "decided", "reversed"]
+
+Booked = (
+    DirectPayRequested
+    | ClaimRequested
+    | SessionDirectPayRequested
+    | SessionClaimRequested
+    | DirectPayDecided
+    | ClaimDecided
+    | PaymentReversed
+)
+"""The events that make an entry."""
+
+
+class UnbalancedError(ValueError):
+    """An entry whose debits and credits differ; the text names the event and the difference."""
+
+
+class Account(NamedTuple):
+    """Where amounts are kept, in one currency.
+
+    provider: owed to the care provider `party`. undecided: billed and not yet decided.
+    social_insurance, insurer, subsidy: borne by the payer `party`. member: borne by members, who
+    are not named in the books. written_off: waived by the provider `party`.
+    """
+
+    kind: AccountKind
+    party: str
+    currency: str
+
+    @property
+    def code(self) -> str:
+        """The account's name in the books."""
+        return f"{self.kind}:{self.party}:{self.currency}"
+
+
+class Posting(NamedTuple):
+    """One line of an entry: a debit above zero, a credit below."""
+
+    account: Account
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one event does to the books.
+
+    fingerprint: of the event's body. outcome: of a decision. split: digest of who bears what, to
+    compare a reversal with its decision; empty for a bill.
+    """
+
+    event_id: str
+    event_type: str
+    fingerprint: str
+    request_id: str
+    kind: EntryKind
+    outcome: str | None
+    currency: str
+    billed: int
+    split: str
+    occurred_at: str
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        difference = sum(posting.amount for posting in self.postings)
+        if difference:
+            problem = f"event {self.event_id}: debits exceed credits by {difference}"
+            raise UnbalancedError(problem)
+
+
+def fingerprint(data: EventData) -> str:
+    """Return a short digest of what an event says, its type included."""
+    return _digest(f"{data.TYPE}\n{data.model_dump_json()}")
+
+
+def entry_for(event: Event[Booked]) -> Entry:
+    """Return the entry that an event makes.
+
+    Raises:
+        UnbalancedError: the event's parts do not sum to what it says was billed.
+    """
+    match event.data:
+        case (
+            DirectPayRequested()
+            | ClaimRequested()
+            | SessionDirectPayRequested()
+            | SessionClaimRequested()
+        ) as request:
+            undecided = Account("undecided", "", request.currency)
+            owed = Account("provider", request.provider.id, request.currency)
+            amounts = {undecided: request.billed, owed: -request.billed}
+            return _entry(event, "billed", None, amounts, "")
+        case (DirectPayDecided() | ClaimDecided()) as decided:
+            borne = _borne(decided)
+            undecided = Account("undecided", "", decided.currency)
+            amounts = {**borne, undecided: -decided.billed}
+            return _entry(event, "decided", decided.outcome, amounts, _split(borne))
+        case PaymentReversed() as undone:
+            borne = _borne(undone)
+            owed = Account("provider", undone.provider.id, undone.currency)
+            amounts = {account: -amount for account, amount in borne.items()}
+            amounts[owed] = undone.billed
+            return _entry(event, "reversed", None, amounts, _split(borne))
+        case _ as other:
+            assert_never(other)
+
+
+def _entry(
+    event: Event[Booked],
+    kind: EntryKind,
+    outcome: str | None,
+    amounts: Mapping[Account, int],
+    split: str,
+) -> Entry:
+    return Entry(
+        event_id=event.id,
+        event_type=event.type,
+        fingerprint=fingerprint(event.data),
+        request_id=event.data.request_id,
+        kind=kind,
+        outcome=outcome,
+        currency=event.data.currency,
+        billed=event.data.billed,
+        split=split,
+        occurred_at=instant_text(event.time),
+        postings=tuple(Posting(account, amount) for account, amount in amounts.items() if amount),
+    )
+
+
+def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Account, int]:
+    """Say who bears what: payers by their shares, the rest by the parts."""
+    borne: Counter[Account] = Counter()
+    for share in data.shares:
+        borne[Account(share.payer, share.insurer, data.currency)] += share.amount
+    borne[Account("member", "", data.currency)] += data.parts.member
+    borne[Account("written_off", data.provider.id, data.currency)] += data.parts.written_off
+    return dict(borne)
+
+
+def _split(borne: Mapping[Account, int]) -> str:
+    return _digest("\n".join(sorted(f"{a.code} {amount}" for a, amount in borne.items() if amount)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

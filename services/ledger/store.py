@@ -1,0 +1,224 @@
+"""All SQL of the ledger. Amounts are minor units; what one batch writes is one transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Column, Connection, Select, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.ledger.booking import BookedEntry
+from services.ledger.postings import Account, Entry
+from services.ledger.tables import ACCOUNT, ENTRY, POSTING, REFUSED
+
+BEARERS: Final = ("social_insurance", "insurer", "subsidy", "member", "written_off")
+"""The kinds of account that bear a bill, in the order of the summary."""
+
+_ASK_MAX: Final = 500
+"""Ids in one question: SQLite and PostgreSQL bound the parameters of a statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that was not booked, where it stands in the log, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    event_type: str
+    reason: str
+
+
+def booked_entries(connection: Connection, entries: Sequence[Entry]) -> list[BookedEntry]:
+    """Return what the books hold of these entries: by event id, and by request."""
+    found: dict[str, BookedEntry] = {}
+    asked = (
+        (ENTRY.c.event_id, sorted({entry.event_id for entry in entries})),
+        (ENTRY.c.request_id, sorted({entry.request_id for entry in entries})),
+    )
+    for column, values in asked:
+        for chunk in _chunks(values):
+            for row in connection.execute(_BOOKED.where(column.in_(chunk))):
+                found[row.event_id] = BookedEntry(**row._mapping)  # noqa: SLF001  # its public name
+    return list(found.values())
+
+
+def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write entries, their postings, and the accounts that they are the first to use."""
+    if not entries:
+        return
+    accounts = {posting.account for entry in entries for posting in entry.postings}
+    _open_accounts(connection, accounts)
+    connection.execute(insert(ENTRY), [_entry_row(entry) for entry in entries])
+    postings = [
+        {
+            "event_id": entry.event_id,
+            "line": line,
+            "account": posting.account.code,
+            "amount": posting.amount,
+        }
+        for entry in entries
+        for line, posting in enumerate(entry.postings, 1)
+    ]
+    if postings:
+        connection.execute(insert(POSTING), postings)
+
+
+def insert_refused(connection: Connection, refused: Sequence[Refused]) -> None:
+    """Keep the events that were not booked, with their reasons."""
+    if refused:
+        rows = [
+            {
+                "topic": each.topic,
+                "partition": each.partition,
+                "offset": each.offset,
+                "event_id": each.event_id,
+                "event_type": each.event_type,
+                "reason": each.reason,
+            }
+            for each in refused
+        ]
+        connection.execute(insert(REFUSED), rows)
+
+
+def totals(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return by currency what is billed and who bears it, of the bills in force.
+
+    A reversed bill does not count. `billed` equals the sum of the other five as soon as every
+    bill is decided; until then `undecided` says the difference.
+    """
+    query = (
+        select(ACCOUNT.c.currency, ACCOUNT.c.kind, func.sum(POSTING.c.amount).label("balance"))
+        .join_from(POSTING, ACCOUNT)
+        .group_by(ACCOUNT.c.currency, ACCOUNT.c.kind)
+        .order_by(ACCOUNT.c.currency)
+    )
+    amounts: dict[str, dict[str, int]] = {}
+    for currency, kind, balance in connection.execute(query):
+        row = amounts.setdefault(currency, dict.fromkeys(("billed", *BEARERS), 0))
+        if kind == "provider":
+            row["billed"] = -int(balance)
+        elif kind in BEARERS:
+            row[kind] = int(balance)
+    return amounts
+
+
+def undecided(connection: Connection) -> dict[str, int]:
+    """Return by currency what is billed and not yet decided."""
+    balance = func.sum(POSTING.c.amount)
+    query = (
+        select(ACCOUNT.c.currency, balance)
+        .join_from(POSTING, ACCOUNT)
+        .where(ACCOUNT.c.kind == "undecided")
+        .group_by(ACCOUNT.c.currency)
+    )
+    return _counted(connection, query)
+
+
+def imbalance(connection: Connection) -> dict[str, int]:
+    """Return by currency what debits exceed credits by: 0 while the books are right."""
+    query = (
+        select(ACCOUNT.c.currency, func.sum(POSTING.c.amount))
+        .join_from(POSTING, ACCOUNT)
+        .group_by(ACCOUNT.c.currency)
+    )
+    return _counted(connection, query)
+
+
+def unbalanced_entries(connection: Connection) -> list[str]:
+    """Return the events whose entries do not sum to zero: none while the books are right."""
+    query = (
+        select(POSTING.c.event_id)
+        .join_from(POSTING, ACCOUNT)
+        .group_by(POSTING.c.event_id, ACCOUNT.c.currency)
+        .having(func.sum(POSTING.c.amount) != 0)
+        .order_by(POSTING.c.event_id)
+    )
+    return list(connection.scalars(query))
+
+
+def balances(connection: Connection) -> dict[Account, int]:
+    """Return every account with its balance: a debit above zero, a credit below."""
+    query = (
+        select(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency, func.sum(POSTING.c.amount))
+        .join_from(POSTING, ACCOUNT)
+        .group_by(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency)
+        .order_by(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency)
+    )
+    rows = connection.execute(query)
+    return {Account(kind, party, currency): int(amount) for kind, party, currency, amount in rows}
+
+
+def decision_counts(connection: Connection) -> dict[str, int]:
+    """Return how many decisions had each outcome; those reversed since are counted too."""
+    query = _count_by(ENTRY.c.outcome).where(ENTRY.c.kind == "decided")
+    return _counted(connection, query)
+
+
+def request_counts(connection: Connection) -> dict[str, int]:
+    """Return how many requests there were of each event type; each request id counts once."""
+    query = _count_by(ENTRY.c.event_type).where(ENTRY.c.kind == "billed")
+    return _counted(connection, query)
+
+
+def reversal_count(connection: Connection) -> int:
+    """Return how many decisions were undone."""
+    query = select(func.count()).select_from(ENTRY).where(ENTRY.c.kind == "reversed")
+    return connection.scalar(query) or 0
+
+
+def refusal_reasons(connection: Connection) -> list[str]:
+    """Return why events were not booked, in the order of the log."""
+    place = (REFUSED.c.topic, REFUSED.c.partition, REFUSED.c.offset)
+    return list(connection.scalars(select(REFUSED.c.reason).order_by(*place)))
+
+
+_BOOKED: Final = select(
+    ENTRY.c.event_id,
+    ENTRY.c.fingerprint,
+    ENTRY.c.request_id,
+    ENTRY.c.kind,
+    ENTRY.c.currency,
+    ENTRY.c.billed,
+    ENTRY.c.split,
+)
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _ASK_MAX):
+        yield values[start : start + _ASK_MAX]
+
+
+def _open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
+    # In one order everywhere: two writers that open the same accounts wait, and never in a ring.
+    rows = [
+        {"code": a.code, "kind": a.kind, "party": a.party, "currency": a.currency}
+        for a in sorted(accounts)
+    ]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    if rows:
+        connection.execute(dialect.insert(ACCOUNT).on_conflict_do_nothing(), rows)
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "event_id": entry.event_id,
+        "event_type": entry.event_type,
+        "fingerprint": entry.fingerprint,
+        "request_id": entry.request_id,
+        "kind": entry.kind,
+        "outcome": entry.outcome,
+        "currency": entry.currency,
+        "billed": entry.billed,
+        "split": entry.split,
+        "occurred_at": entry.occurred_at,
+    }
+
+
+def _count_by(column: Column[Any]) -> Select[Any]:
+    return select(column, func.count()).group_by(column).order_by(column)
+
+
+def _counted(connection: Connection, query: Select[Any]) -> dict[str, int]:
+    return {name: int(number) for name, number in connection.execute(query)}

@@ -1,0 +1,72 @@
+"""What a request says once it is understood, before anything is known about the past."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from services.contract.event import EventData
+from services.contract.member import MemberRegistered
+from services.gateway.problems import Problem
+
+FACT_BYTES_MAX: Final = 384 << 10
+"""Data of one event, as JSON: with its headers it must fit into one batch for the broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event-to-be: all of it but household, sequence and the time of acceptance.
+
+    member: whom it is about. place: where in the request it was read.
+    household: only with a new member, the household that the sender names.
+    subscriber: only with a cover, the member whose policy it is and whose household counts.
+    implied: said by the way (a finished visit was once registered); what is known already stands.
+    only_after: an event id without which the fact means nothing and is passed over.
+    """
+
+    id: str
+    source: str
+    member: str
+    time: datetime
+    data: EventData
+    place: str
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    household: str | None = None
+    subscriber: str | None = None
+    implied: bool = False
+    only_after: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that a sender states; equal for the same fact sent again.
+
+        Of a registration it holds the person alone, as it may come from several senders. The
+        provider's network is left out: it is ours to say, and may change between two sendings.
+        """
+        body = self.data.model_dump_json(exclude={"provider": {"network"}})
+        about = f"{self.data.TYPE}\n{self.member}\n"
+        if not isinstance(self.data, MemberRegistered):
+            about += f"{self.source}\n{self.time.isoformat()}\n"
+        return hashlib.sha256(f"{about}{body}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Facts that are accepted together or not at all.
+
+    problems: what was wrong already; such a group is refused, and read on only to list the rest.
+    mentioned: members that the request itself tries to register, readable or not.
+    """
+
+    facts: tuple[Fact, ...]
+    problems: tuple[Problem, ...] = ()
+    mentioned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request: groups judged one after another. unreadable: requests refused unread."""
+
+    groups: tuple[Group, ...] = field(default=())
+    unreadable: int = 0

@@ -1,0 +1,139 @@
+"""FHIR R4 data types, as far as they are read. Names are the standard's own."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+_DATE_TIME: Final = re.compile(
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))?)?)?",
+    re.ASCII,
+)
+_YEARS: Final = range(1850, 2200)
+
+
+class Element(BaseModel):
+    """A part of a resource: what is not read is passed by, what is read has its FHIR type."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+def _whole_as_decimal(value: object) -> object:
+    return Decimal(value) if type(value) is int else value
+
+
+Number = Annotated[Decimal, BeforeValidator(_whole_as_decimal)]
+"""A FHIR decimal; JSON writes whole ones as integers."""
+
+
+class Coding(Element):
+    """A code of a code system."""
+
+    system: str | None = Field(default=None, min_length=1, max_length=200)
+    code: str | None = Field(default=None, min_length=1, max_length=100)
+    display: str | None = None
+
+
+class CodeableConcept(Element):
+    """A concept: codes that mean the same, and words."""
+
+    coding: list[Coding] = Field(default_factory=list)
+    text: str | None = None
+
+    @property
+    def first_code(self) -> str | None:
+        """The first code, of whatever system."""
+        return next((coding.code for coding in self.coding if coding.code), None)
+
+    @property
+    def words(self) -> str | None:
+        """The concept in words, or its code for want of them."""
+        shown = next((coding.display for coding in self.coding if coding.display), None)
+        return self.text or shown or self.first_code
+
+
+class Identifier(Element):
+    """A business identifier."""
+
+    value: str | None = None
+
+
+class Reference(Element):
+    """A pointer to another resource."""
+
+    reference: str | None = None
+    identifier: Identifier | None = None
+    display: str | None = None
+
+
+class Period(Element):
+    """A span of time; both ends are included."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Money(Element):
+    """An amount in a currency."""
+
+    value: Number | None = None
+    currency: str | None = None
+
+
+class Quantity(Element):
+    """A measured amount; `code` is the unit in UCUM where `system` says so."""
+
+    value: Number | None = None
+    unit: str | None = None
+    code: str | None = None
+
+
+class Meta(Element):
+    """What a server says about a version of a resource."""
+
+    version_id: str | None = None
+    last_updated: str | None = None
+
+
+class NotATimeError(ValueError):
+    """A text that is not a FHIR dateTime; the message says why."""
+
+
+def instant(text: str) -> datetime:
+    """Return a FHIR dateTime as an instant in UTC.
+
+    A date alone is taken as noon UTC, so that it is the same day nearly everywhere; a missing
+    month or day is the first.
+
+    Raises NotATimeError: malformed, impossible, before 1850 or after 2199.
+    """
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        raise NotATimeError(
+            f"{text[:40]!r} is not a FHIR dateTime; a time of day needs its offset from UTC"
+        )
+    year, month, day, clock = match.groups()
+    written = f"{year}-{month or '01'}-{day or '01'}{clock or 'T12:00:00Z'}"
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise NotATimeError(f"{text[:40]!r} is not a possible time: {error}") from error
+    if moment.year not in _YEARS:
+        raise NotATimeError(f"the year of {text[:40]!r} is not between 1850 and 2199")
+    return moment.astimezone(UTC)
+
+
+def business_date(text: str) -> date:
+    """Return the day that a FHIR dateTime names, as written, whatever its offset.
+
+    Raises NotATimeError: as `instant`, or no full date.
+    """
+    instant(text)
+    if len(text) < len("2000-01-01"):
+        raise NotATimeError(f"{text!r} is not a full date")
+    return date.fromisoformat(text[:10])

@@ -1,0 +1,13 @@
+"""Alembic's entry: migrates over the connection it is given."""
+
+from alembic import context
+
+from services.gateway.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

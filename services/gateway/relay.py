@@ -1,0 +1,91 @@
+"""From the outbox to Kafka, in order of acceptance.
+
+What was sent is removed only when Kafka has stored it. After a crash or an unclear answer it is
+sent again under the same id and sequence, which every consumer drops.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import structlog
+
+from services.contract.topics import HEALTH_EVENTS
+from services.gateway.store import Unsent
+from services.runtime.log_writer import LogWriter, Write, partition_of
+from services.runtime.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+RECORDS_PER_BATCH: Final = 1_000
+_POLL_S: Final = 1.0
+_PAUSE_S_MAX: Final = 15.0
+
+Connect = Callable[[], Awaitable[LogWriter]]
+
+
+class Outbox(Protocol):
+    """What holds the records to send; see `services.gateway.store`."""
+
+    def unsent(self, after: int, limit: int) -> list[Unsent]:
+        """Return the next records to send, in order of acceptance."""
+        ...
+
+    def forget_sent(self, positions: list[int]) -> None:
+        """Remove records that Kafka has stored."""
+        ...
+
+
+class Relay:
+    """Sends the outbox while Kafka can be reached, and tries again while it cannot."""
+
+    def __init__(self, outbox: Outbox, settings: Settings, accepted: asyncio.Event) -> None:
+        """Wake up when `accepted` is set, and look by itself each second."""
+        self._outbox = outbox
+        self._settings = settings
+        self._accepted = accepted
+        self.connected = False
+
+    async def run(self) -> None:
+        """Send until cancelled; an error means a new connection after a pause."""
+        pause = 0.5
+        while True:
+            writer = LogWriter(self._settings.bootstrap_servers, "gateway-relay")
+            try:
+                await writer.start()
+                self.connected = True
+                pause = 0.5
+                await self._send_all(writer)
+            except Exception as error:  # noqa: BLE001  # whatever it was, what is accepted waits
+                log.warning("Kafka did not take events; trying again", error=repr(error))
+            finally:
+                self.connected = False
+                await _stop(writer)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _PAUSE_S_MAX)
+
+    async def _send_all(self, writer: LogWriter) -> None:
+        while True:
+            self._accepted.clear()
+            rows = await asyncio.to_thread(self._outbox.unsent, 0, RECORDS_PER_BATCH)
+            if not rows:
+                try:
+                    await asyncio.wait_for(self._accepted.wait(), _POLL_S)
+                except TimeoutError:
+                    continue
+                continue
+            partitions = self._settings.partitions
+            await writer.write(
+                [
+                    Write(HEALTH_EVENTS, partition_of(row.record.key, partitions), row.record)
+                    for row in rows
+                ]
+            )
+            await asyncio.to_thread(self._outbox.forget_sent, [row.position for row in rows])
+
+
+async def _stop(writer: LogWriter) -> None:
+    try:
+        await writer.stop()
+    except Exception as error:  # noqa: BLE001  # it is given up anyway
+        log.debug("the producer did not stop cleanly", error=repr(error))

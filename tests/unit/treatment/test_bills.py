@@ -132,6 +132,17 @@ def test_a_cancelled_discharge_reverses_and_the_next_one_asks_anew(journey):
     assert (second.replaces, second.billed) == (first.request_id, 800)
 
 
+def test_a_registration_learnt_after_the_discharge_was_cancelled_is_taken(journey):
+    journey.publish(charge("charge-1", 500), day(3))
+    journey.publish(discharged(), day(3))
+    journey.publish(cancelled("discharge"), day(3))
+
+    journey.publish(registered(), day(1))
+    said = journey.publish(discharged(), day(4))
+
+    assert [data.service_date for data in said if hasattr(data, "billed")] == [date(2026, 1, 2)]
+
+
 def test_a_cancelled_visit_is_reversed_and_takes_no_more_charges(journey):
     seen_home(journey)
 
@@ -158,8 +169,19 @@ def test_a_back_dated_cover_that_was_in_force_is_asked_again(journey):
     reversal, request = journey.publish(cover("cover-1", date(2025, 6, 1)), day(30))
 
     assert isinstance(reversal, ReversalRequested)
+    assert reversal.reason == "cover cover-1 became known"
     assert [known.cover_id for known in request.covers] == ["cover-1"]
     assert request.billed == 800
+
+
+def test_nothing_is_asked_as_of_a_time_before_the_discharge(journey):
+    seen_home(journey)
+
+    journey.publish(cover("cover-1", date(2025, 6, 1)), day(-200))
+    journey.publish(charge("charge-3", 50), day(-1))
+
+    asked = [draft.time for draft in journey.said if hasattr(draft.data, "request_id")]
+    assert asked == [day(0.1)] * 5
 
 
 def test_a_cover_of_another_time_leaves_old_requests_alone(journey):

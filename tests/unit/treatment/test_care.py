@@ -150,6 +150,16 @@ def test_a_readmission_is_seen_when_the_first_discharge_is_learnt_last_and_only_
     assert [data.visit_id for data in journey.heard(QualityFlagged)] == ["second"]
 
 
+def test_a_stay_after_a_discharge_that_was_cancelled_is_no_readmission(journey):
+    journey.publish(discharged("first"), day(5))
+    undone = VisitCancelled(visit_id="first", cancels="discharge", reason="wrong bed")
+    journey.publish(undone, day(5))
+
+    journey.publish(admitted("second"), day(10))
+
+    assert journey.heard(QualityFlagged) == []
+
+
 def test_a_clinic_visit_after_a_stay_is_no_readmission(journey):
     journey.publish(discharged("first"), day(5))
 

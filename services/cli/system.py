@@ -1,0 +1,238 @@
+"""The whole system on this machine: broker, topics, and one process per service."""
+
+import shutil
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from services.contract.topics import ALL_STAGES
+from services.runtime.broker import EmbeddedKafka
+from services.runtime.settings import load_settings
+from services.runtime.supervisor import Service, Supervisor
+from services.runtime.topics import TopicsError, check_topics, create_topics
+
+CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
+CITY_COMPRESSION: Final = 365 * 24 * 60.0
+"""City seconds in one real second: a year passes in a minute."""
+
+CITY_TICK_S: Final = 0.25
+READY_TIMEOUT_S: Final = 60.0
+PREFERRED_PORTS: Final = {"gateway": 8080, "subscriptions": 8081}
+
+
+class StartError(RuntimeError):
+    """The system could not be started; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """How the synthetic city is to be: members, facts per real second, seed."""
+
+    members: int = 1_000
+    rate: float = 250.0
+    seed: int = 7
+
+    @staticmethod
+    def parse(text: str) -> "City":
+        """Read `members=N,rate=R,seed=S`; what is left out keeps its default.
+
+        Raises:
+            ValueError: an unknown name, or a value that is not a number.
+        """
+        values: dict[str, str] = {}
+        for part in filter(None, text.split(",")):
+            name, _, value = part.partition("=")
+            if name not in {"members", "rate", "seed"} or not value:
+                raise ValueError(f"{part!r}: expected members=N, rate=R or seed=S")
+            values[name] = value
+        default = City()
+        city = City(
+            members=int(values.get("members", default.members)),
+            rate=float(values.get("rate", default.rate)),
+            seed=int(values.get("seed", default.seed)),
+        )
+        if city.members < 1 or city.rate <= 0:
+            raise ValueError("members and rate must be greater than 0")
+        return city
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `careloop run` was asked for. None: the embedded part, a free port, a throwaway."""
+
+    bootstrap_servers: str | None = None
+    database_url: str | None = None
+    data_dir: Path | None = None
+    http_port: int | None = None
+    city: City | None = None
+
+
+class System:
+    """Everything that `careloop run` starts, in the order in which it is started and stopped."""
+
+    def __init__(self, options: Options) -> None:
+        """Choose the folder and the ports; nothing is started yet."""
+        self.options = options
+        self.throwaway = options.data_dir is None
+        self.data_dir = (options.data_dir or Path(tempfile.mkdtemp(prefix="careloop-"))).resolve()
+        self.broker = (
+            EmbeddedKafka(self.data_dir / "kafka") if options.bootstrap_servers is None else None
+        )
+        self.ports = {
+            "gateway": _port(PREFERRED_PORTS["gateway"], options.http_port),
+            "subscriptions": _port(PREFERRED_PORTS["subscriptions"], None),
+        }
+        self.supervisor = Supervisor(self.data_dir / "logs")
+        self.settings = load_settings(database_url=options.database_url, data_dir=self.data_dir)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where hospitals publish."""
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def subscriptions_url(self) -> str:
+        """Where insurers subscribe."""
+        return f"http://127.0.0.1:{self.ports['subscriptions']}"
+
+    def start_log(self) -> None:
+        """Start the broker, if it is the embedded one, and make the topics.
+
+        Raises:
+            StartError: the topics cannot be made, or are not as the services need them.
+            BrokerError: the embedded broker does not start.
+        """
+        if self.broker is not None:
+            self.broker.start()
+        servers = self.options.bootstrap_servers or self._embedded_servers()
+        self.settings = load_settings(
+            bootstrap_servers=servers,
+            database_url=self.options.database_url,
+            data_dir=self.data_dir,
+            http_port=self.ports["gateway"],
+        )
+        try:
+            create_topics(self.settings)
+            problems = check_topics(self.settings)
+        except TopicsError as error:
+            raise StartError(str(error)) from error
+        if problems:
+            raise StartError("the topics are not as they should be:\n" + "\n".join(problems))
+
+    def start_services(self, clock_reads: datetime | None) -> None:
+        """Start one process per service; `clock_reads` is the log's last tick."""
+        for name in ("gateway", *ALL_STAGES, "ledger", "subscriptions"):
+            self.supervisor.start(self._service(name))
+        begun = max(clock_reads or CITY_START, CITY_START)
+        epoch = time.time() - (begun - CITY_START).total_seconds() / CITY_COMPRESSION
+        self.supervisor.start(self._clock(epoch))
+        if self.options.city is not None:
+            self.supervisor.start(self._city(self.options.city, epoch))
+
+    def wait_ready(self) -> None:
+        """Wait until the gateway answers.
+
+        Raises:
+            StartError: it does not; the message ends with the last lines of its log.
+        """
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self.supervisor.check()
+            try:
+                if httpx.get(f"{self.gateway_url}/readyz", timeout=2).status_code == httpx.codes.OK:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.1)
+        log = self.supervisor.logs / "gateway.log"
+        tail = log.read_text(errors="replace").splitlines()[-20:]
+        raise StartError(f"the gateway does not answer; the end of {log}:\n" + "\n".join(tail))
+
+    def stop_log(self) -> None:
+        """Stop the embedded broker, and remove the folder if it was a throwaway."""
+        if self.broker is not None:
+            self.broker.stop()
+        if self.throwaway:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def _embedded_servers(self) -> str:
+        assert self.broker is not None
+        return self.broker.bootstrap_servers
+
+    def _environment(self, name: str) -> dict[str, str]:
+        workers = name in ALL_STAGES
+        folder = self.data_dir / "workers" / name if workers else self.data_dir
+        environment = {
+            "CARELOOP_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
+            "CARELOOP_DATA_DIR": str(folder),
+            "CARELOOP_HTTP_PORT": str(self.ports["gateway"]),
+            "CARELOOP_SUBSCRIPTIONS_PORT": str(self.ports["subscriptions"]),
+            "CARELOOP_ALLOW_LOOPBACK_WEBHOOKS": "true",
+        }
+        if self.options.database_url is not None:
+            environment["CARELOOP_DATABASE_URL"] = self.options.database_url
+        return environment
+
+    def _service(self, name: str) -> Service:
+        return Service(name, f"services.{name}", environment=self._environment(name))
+
+    def _clock(self, epoch: float) -> Service:
+        environment = self._environment("clock")
+        if self.options.city is not None:
+            environment |= {
+                "CARELOOP_CLOCK_START": CITY_START.isoformat(),
+                "CARELOOP_CLOCK_EPOCH": repr(epoch),
+                "CARELOOP_CLOCK_COMPRESSION": repr(CITY_COMPRESSION),
+                "CARELOOP_TICK_SECONDS": repr(CITY_TICK_S),
+            }
+        return Service("clock", "services.runtime.clock", environment=environment)
+
+    def _city(self, city: City, epoch: float) -> Service:
+        arguments = {
+            "--url": self.gateway_url,
+            "--members": city.members,
+            "--rate": city.rate,
+            "--seed": city.seed,
+            "--start": CITY_START.isoformat(),
+            "--compression": CITY_COMPRESSION,
+            "--epoch": epoch,
+            "--bookmark": self.data_dir / "city-bookmark.json",
+            "--report": self.data_dir / "city-report.json",
+        }
+        words = [str(word) for pair in arguments.items() for word in pair]
+        return Service("city", "services.simulator", words, self._environment("city"))
+
+
+def city_time(epoch_s: float, now_s: float) -> datetime:
+    """Return the city's time at a real moment."""
+    return CITY_START + timedelta(seconds=(now_s - epoch_s) * CITY_COMPRESSION)
+
+
+def _port(preferred: int, asked: int | None) -> int:
+    """Return the port that was asked for, else the preferred one if free, else any free one."""
+    if asked:
+        if not _is_free(asked):
+            raise StartError(f"port {asked} is in use; choose another, or leave --http-port out")
+        return asked
+    if asked is None and _is_free(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

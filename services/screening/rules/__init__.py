@@ -159,8 +159,9 @@ def _read(
     if known is state:
         return Step(state)
     outputs: list[Draft] = []
+    settling = state.latest is None or settles(known, time.date())
     if newest:
-        if state.latest is None or settles(known, time.date()):
+        if settling:
             outputs.append(milestone(known, "screened", time, episode))
         known = with_visit(known, "screening")
     told = judged(known, time, episode)
@@ -169,7 +170,7 @@ def _read(
         told = referral(told.state, reason, time)
         outputs += told.outputs
     if newest:
-        told = after_reading(told.state, time, at)
+        told = after_reading(told.state, time, at, settling=settling)
         outputs += told.outputs
     return Step(told.state, tuple(outputs))
 

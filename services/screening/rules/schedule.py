@@ -87,9 +87,12 @@ def settles(state: ScreeningState, day: date) -> bool:
     return day >= days_after(state.due, -(days // 2))
 
 
-def after_reading(state: ScreeningState, time: datetime, at: datetime) -> ScreeningStep:
+def after_reading(
+    state: ScreeningState, time: datetime, at: datetime, *, settling: bool
+) -> ScreeningStep:
     """Return the step that sets the next due day after a reading at `time`, if it moves.
 
+    settling: the reading is the one that was due; any other can only bring the day forward.
     A day already past at `at` is not set: an earlier appointment that still lies ahead stays, or
     the member is invited anew.
     """
@@ -97,8 +100,8 @@ def after_reading(state: ScreeningState, time: datetime, at: datetime) -> Screen
     days, reason = interval(state, day)
     due = days_after(day, days)
     if due > today:
-        sooner = state.due is not None and due < state.due
-        return schedule(state, due, reason, time) if sooner or settles(state, day) else Step(state)
+        is_sooner = state.due is not None and due < state.due
+        return schedule(state, due, reason, time) if is_sooner or settling else Step(state)
     if state.due is not None:
         return Step(state)
     return schedule(state, days_after(today, INVITATION_DAYS), reason, at)

@@ -1,0 +1,92 @@
+"""Facts of the hypertension pathway, as a hospital or a device would publish them."""
+
+from datetime import date
+
+from services.contract.care import (
+    PlanSet,
+    ReferralWithdrawn,
+    ReferredToRehabilitation,
+    RehabilitationFinished,
+)
+from services.contract.clinical import Component, ConditionRecorded, ObservationRecorded
+from services.contract.member import MemberRegistered
+from services.contract.visit import Code
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+ICD_10 = "http://hl7.org/fhir/sid/icd-10"
+MMHG = "mm[Hg]"
+
+
+def registered(birth_date: date | None, sex="female"):
+    return MemberRegistered(birth_date=birth_date, sex=sex)
+
+
+def blood_pressure(systolic: float, diastolic: float, unit: str | None = MMHG, visit_id=None):
+    """The panel that FHIR's blood-pressure profile asks for."""
+    return ObservationRecorded(
+        observation_id="bp",
+        codes=(Code(system=LOINC, code="85354-9"),),
+        value=None,
+        unit=None,
+        text=None,
+        components=(
+            Component(codes=(Code(system=LOINC, code="8462-4"),), value=diastolic, unit=unit),
+            Component(codes=(Code(system=LOINC, code="8480-6"),), value=systolic, unit=unit),
+        ),
+        visit_id=visit_id,
+    )
+
+
+def observation(loinc: str, value: float | None, unit: str | None, text: str | None = None):
+    return ObservationRecorded(
+        observation_id="o",
+        codes=(Code(system=LOINC, code=loinc),),
+        value=value,
+        unit=unit,
+        text=text,
+        components=(),
+        visit_id=None,
+    )
+
+
+def smoking(answer: str):
+    return observation("72166-2", None, None, answer)
+
+
+def condition(code: str, status="active", system=SNOMED):
+    return ConditionRecorded(
+        condition_id=f"c-{code}",
+        codes=(Code(system=system, code=code),),
+        status=status,
+        visit_id=None,
+    )
+
+
+def plan_set():
+    return PlanSet(
+        programme="hypertension",
+        stratum="medium",
+        target_systolic=140,
+        target_diastolic=90,
+        follow_up_days=60,
+    )
+
+
+def sent_to_rehabilitation(visit_id="visit-1", code="230690007", system=SNOMED):
+    return ReferredToRehabilitation(
+        visit_id=visit_id,
+        discharged_on=date(2026, 3, 1),
+        codes=(Code(system=system, code=code),),
+        reason="stroke",
+    )
+
+
+def withdrawn(visit_id="visit-1"):
+    return ReferralWithdrawn(visit_id=visit_id, reason="discharge cancelled")
+
+
+def rehabilitated():
+    return RehabilitationFinished(
+        outcome="goal_reached", instrument="barthel", baseline=40, final=85, sessions=20
+    )

@@ -2,6 +2,11 @@
 
 from typing import Final
 
+from services.contract.care import (
+    ReferredBackToTreatment,
+    ReferredToTreatment,
+    RehabilitationPlanned,
+)
 from services.contract.clinical import ConditionRecorded, ProcedurePerformed
 from services.contract.member import CoverActivated, CoverEnded
 from services.contract.visit import (
@@ -29,6 +34,9 @@ STAGE: Final = Stage(
         ChargeVoided,
         ConditionRecorded,
         ProcedurePerformed,
+        ReferredToTreatment,
+        ReferredBackToTreatment,
+        RehabilitationPlanned,
     ),
     state=TreatmentState,
     begin=TreatmentState,

@@ -2,12 +2,19 @@
 
 from typing import Literal
 
-from services.contract.frozen import Currency, Day, Frozen, Id, Instant
+from services.contract.frozen import Currency, Day, Frozen, Id, Instant, Text
 from services.contract.member import CoverTerms
 from services.contract.step import State
 from services.contract.visit import BillLine, Code, Provider, VisitClass
 
 Phase = Literal["awaited", "registered", "admitted", "discharged", "reopened", "cancelled"]
+
+
+class Remark(Frozen):
+    """What another stage said of the member's care, and on which day (UTC)."""
+
+    day: Day
+    text: Text
 
 
 class Charge(Frozen):
@@ -62,10 +69,12 @@ class Visit(Frozen):
 class TreatmentState(State):
     """A member's covers and visits.
 
-    visits: the one that changed last stands last. forgotten: marks of visits that no correction
+    visits: the one that changed last stands last. remarks: the last few of other stages, for
+    whoever reviews a readmission. forgotten: marks of visits that no correction
     can reach any more, so that one is refused and not taken for a new visit.
     """
 
     covers: tuple[CoverTerms, ...] = ()
     visits: tuple[Visit, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     forgotten: tuple[str, ...] = ()

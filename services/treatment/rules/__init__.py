@@ -3,6 +3,11 @@
 from datetime import datetime
 from typing import assert_never
 
+from services.contract.care import (
+    ReferredBackToTreatment,
+    ReferredToTreatment,
+    RehabilitationPlanned,
+)
 from services.contract.clinical import ConditionRecorded, ProcedurePerformed
 from services.contract.cover_terms import with_cover, with_end
 from services.contract.event import Event
@@ -20,11 +25,14 @@ from services.treatment.rules.billing import rebill
 from services.treatment.rules.milestones import milestone, milestones_of
 from services.treatment.rules.moves import VisitFact, moved, reason_of
 from services.treatment.rules.readmission import flag_readmissions
+from services.treatment.rules.remarks import StageWord, with_remark
 from services.treatment.rules.stroke import refer, stroke_codes
 from services.treatment.rules.window import find, remember
 from services.treatment.state import TreatmentState, Visit
 
-Consumed = VisitFact | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
+Consumed = (
+    VisitFact | StageWord | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
+)
 TreatmentStep = Step[TreatmentState]
 
 
@@ -45,17 +53,16 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
             | ChargePosted()
             | ChargeVoided()
         ):
-            before = find(state, data.visit_id, at)
-            after = moved(before, data, event.time)
-            told = milestones_of(data, event.time, state.covers)
-            step = _conclude(state, before, after, reason_of(data), event, at)
-            return Step(step.state, told + step.outputs)
+            return _visit_moved(state, event, data, at)
         case CoverActivated() | CoverEnded():
             return _covers_changed(state, event, data)
         case ConditionRecorded():
             return _diagnosed(state, event, data, at)
         case ProcedurePerformed():
             return _procedure_done(state, event, data, at)
+        case ReferredToTreatment() | ReferredBackToTreatment() | RehabilitationPlanned():
+            remarks = with_remark(state.remarks, data, event.time)
+            return Step(state.model_copy(update={"remarks": remarks}))
         case _:
             assert_never(data)
 
@@ -64,6 +71,16 @@ def wake(state: TreatmentState, at: datetime) -> TreatmentStep:
     """Return the state as it is: treatment sets no deadlines."""
     del at
     return Step(state)
+
+
+def _visit_moved(
+    state: TreatmentState, event: Event[Consumed], data: VisitFact, at: datetime
+) -> TreatmentStep:
+    before = find(state, data.visit_id, at)
+    after = moved(before, data, event.time)
+    told = milestones_of(data, event.time, state.covers)
+    step = _conclude(state, before, after, reason_of(data), event, at)
+    return Step(step.state, told + step.outputs)
 
 
 def _conclude(

@@ -12,7 +12,8 @@ from typing import Final
 from services.contract.care import QualityFlagged
 from services.contract.step import Draft
 from services.treatment.rules.milestones import milestone
-from services.treatment.state import TreatmentState, Visit
+from services.treatment.rules.remarks import between
+from services.treatment.state import Remark, TreatmentState, Visit
 
 READMISSION_WITHIN: Final = timedelta(days=30)
 
@@ -35,9 +36,10 @@ def flag_readmissions(
     drafts: list[Draft] = []
     for earlier, later in found.values():
         moment = max(when, later.began or when)
-        detail = f"admitted within 30 days after the discharge of visit {earlier.visit_id}"
         flagged = QualityFlagged(
-            visit_id=later.visit_id, flag="readmission_within_30_days", detail=detail
+            visit_id=later.visit_id,
+            flag="readmission_within_30_days",
+            detail=_detail(earlier, moment, state.remarks),
         )
         drafts += [
             milestone("readmitted", state.covers, later.visit_id, moment),
@@ -45,6 +47,13 @@ def flag_readmissions(
             milestone("quality_flag", state.covers, later.visit_id, moment),
         ]
     return state.model_copy(update={"visits": visits}), tuple(drafts)
+
+
+def _detail(earlier: Visit, moment: datetime, remarks: tuple[Remark, ...]) -> str:
+    text = f"admitted within 30 days after the discharge of visit {earlier.visit_id}"
+    ended = earlier.discharged or moment
+    said = between(remarks, ended.date(), moment.date())
+    return f"{text}; in between, {said}"[:500] if said else text
 
 
 def _pairs(changed: Visit, visits: Iterable[Visit]) -> Iterable[tuple[Visit, Visit]]:

@@ -4,7 +4,14 @@ from datetime import date
 
 import pytest
 
-from services.contract.care import QualityFlagged, ReferralWithdrawn, ReferredToRehabilitation
+from services.contract.care import (
+    QualityFlagged,
+    ReferralWithdrawn,
+    ReferredBackToTreatment,
+    ReferredToRehabilitation,
+    ReferredToTreatment,
+    RehabilitationPlanned,
+)
 from services.contract.clinical import ConditionRecorded, ProcedurePerformed
 from services.contract.milestones import TreatmentMilestone
 from services.contract.step import RuleRefusedError
@@ -138,6 +145,33 @@ def test_a_stay_within_thirty_days_after_another_is_a_readmission(journey, gap, 
     assert [data.visit_id for data in said if isinstance(data, QualityFlagged)] == (
         ["second"] if flagged else []
     )
+
+
+def test_the_flag_of_a_readmission_says_what_other_stages_had_said_in_between(journey):
+    journey.publish(ReferredToTreatment(reason="long before", urgency="routine"), day(0))
+    journey.publish(discharged("first"), day(5))
+    planned = RehabilitationPlanned(instrument="barthel", baseline=40, goal=60, sessions_per_week=5)
+    journey.publish(planned, day(7))
+    setback = ReferredBackToTreatment(reason="fell by 10", score_before=50, score_after=40)
+    journey.publish(setback, day(20))
+
+    journey.publish(admitted("second"), day(21))
+
+    [flagged] = journey.heard(QualityFlagged)
+    assert flagged.detail == (
+        "admitted within 30 days after the discharge of visit first; in between, "
+        "2026-01-08: rehabilitation planned from 40 to 60 on barthel; "
+        "2026-01-21: rehabilitation referred back: fell by 10"
+    )
+
+
+def test_only_the_last_words_of_other_stages_are_kept(journey):
+    for number in range(10):
+        journey.publish(ReferredToTreatment(reason="x" * 500, urgency="urgent"), day(number))
+
+    assert [remark.day for remark in journey.state.remarks] == [
+        day(number).date() for number in range(6, 10)
+    ]
 
 
 def test_a_readmission_is_seen_when_the_first_discharge_is_learnt_last_and_only_once(journey):

@@ -31,7 +31,7 @@ class Enrolment(Frozen):
 
     since: day of enrolment. stratum_on: day from which the stratum holds. readings: the last one of
     each of the latest days, oldest first. control: what two readings in a row last agreed on.
-    met_since: first day at target. missed: follow-ups missed in a row. due: day of the next one;
+    met_since: day the target was met. missed: follow-ups missed in a row. due: day of the next one;
     None is lost to follow-up. referred_on: last routine referral to treatment.
     """
 

@@ -201,8 +201,6 @@ def _read(
     known = with_reading(before, reading)
     if known is before:
         return urgent
-    if known.readings[-1] == reading:
-        known = after_contact(known, reading, at)
     controlled = _controlled(state, known, reading, at)
     return Step(controlled.state, (*urgent.outputs, *controlled.outputs))
 
@@ -246,6 +244,8 @@ def _controlled(
         after = after.model_copy(update={"graduated": True})
         outputs.append(_milestone(state, "graduated", time))
     after, plan_set = replanned(after, before, state.age(day), time, at)
+    if after.readings[-1] == reading:
+        after = after_contact(after, reading, at)
     return Step(with_enrolment(state, after), (*outputs, *plan_set))
 
 

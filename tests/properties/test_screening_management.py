@@ -1,0 +1,155 @@
+"""What holds for any readings in any order, in screening and in management."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contract.care import ReferredToManagement
+from services.contract.event import Event
+from services.management.app import STAGE as MANAGEMENT
+from services.runtime.inprocess import InProcess
+from services.screening.app import STAGE as SCREENING
+from tests.unit.screening.facts import (
+    blood_pressure,
+    condition,
+    observation,
+    registered,
+    rehabilitated,
+    sent_to_rehabilitation,
+    smoking,
+)
+from tests.unit.treatment.journey import Journey, cover, day
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STATE_BYTES_MAX = 3_000
+QUIET_STATE_BYTES_MAX = 500
+
+moments = st.integers(0, 3650 * 24).map(lambda hours: NOW - timedelta(hours=hours))
+pressures = st.tuples(st.integers(141, 230), st.integers(50, 140)).map(
+    lambda both: blood_pressure(*both)
+)
+facts = st.one_of(
+    pressures,
+    st.sampled_from(["59621000", "44054006", "230690007", "15777000"]).map(condition),
+    st.sampled_from(["59621000", "44054006"]).map(lambda code: condition(code, "resolved")),
+    st.sampled_from(["Never smoker", "Current every day smoker"]).map(smoking),
+    st.floats(15, 45).map(lambda mass: observation("39156-5", mass, "kg/m2")),
+    st.floats(60, 300).map(lambda value: observation("2093-3", value, "mg/dL")),
+    st.integers(0, 3).map(lambda number: sent_to_rehabilitation(f"visit-{number}")),
+    st.just(rehabilitated()),
+    st.integers(0, 9).map(lambda number: cover(f"cover-{number}", date(2015 + number, 1, 1))),
+)
+histories = st.lists(st.tuples(moments, facts), max_size=30)
+evidence = st.lists(
+    st.tuples(
+        moments,
+        st.one_of(
+            st.tuples(st.integers(100, 190), st.integers(60, 99)).map(
+                lambda both: blood_pressure(*both)
+            ),
+            st.sampled_from(["44054006", "230690007", "15777000"]).map(condition),
+            st.sampled_from(["Never smoker", "Current every day smoker"]).map(smoking),
+        ),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+def fed(stage, history):
+    journey = Journey(stage, clock=NOW)
+    journey.publish(registered(date(1960, 6, 1), "male"), NOW)
+    for time, fact in history:
+        journey.publish(fact, time)
+    return journey
+
+
+@settings(print_blob=True, deadline=None)
+@given(history=evidence, order=st.randoms(use_true_random=False))
+def test_the_verdict_and_the_referral_do_not_depend_on_the_order_of_arrival(history, order):
+    shuffled = list(history)
+    order.shuffle(shuffled)
+
+    one, other = fed(SCREENING, history), fed(SCREENING, shuffled)
+
+    for name in ("latest", "findings", "factors", "raised_on", "column", "stratum"):
+        assert getattr(one.state, name) == getattr(other.state, name), name
+    assert len(one.heard(ReferredToManagement)) == len(other.heard(ReferredToManagement)) <= 1
+
+
+@settings(print_blob=True, deadline=None)
+@given(
+    history=st.lists(st.tuples(moments, pressures), max_size=12),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_readings_that_management_keeps_do_not_depend_on_the_order_of_arrival(history, order):
+    enrolment = (NOW - timedelta(days=3650), condition("59621000"))
+    shuffled = list(history)
+    order.shuffle(shuffled)
+
+    one = fed(MANAGEMENT, [enrolment, *history]).state.enrolment
+    other = fed(MANAGEMENT, [enrolment, *shuffled]).state.enrolment
+
+    assert one.readings == other.readings
+    assert one.due == other.due
+
+
+@settings(print_blob=True, deadline=None)
+@given(history=histories, steps=st.lists(st.integers(1, 400), max_size=20))
+def test_time_always_moves_on_and_the_state_stays_small(history, steps):
+    for stage in (SCREENING, MANAGEMENT):
+        journey = fed(stage, history)
+        for elapsed in steps:
+            journey.tick(journey.clock + timedelta(days=elapsed))
+
+            assert journey.state.wake_at is None or journey.state.wake_at > journey.clock
+        assert len(journey.state.model_dump_json(exclude_defaults=True)) <= STATE_BYTES_MAX
+
+
+@settings(print_blob=True, deadline=None)
+@given(history=histories)
+def test_no_deadline_of_the_past_is_reminded_of(history):
+    for stage in (SCREENING, MANAGEMENT):
+        journey = fed(stage, history)
+
+        journey.tick(NOW)
+
+        names = [getattr(draft.data, "milestone", None) for draft in journey.said]
+        assert "overdue" not in names
+        assert journey.state.wake_at is None or journey.state.wake_at > NOW
+
+
+@settings(print_blob=True, deadline=None)
+@given(readings=st.lists(st.tuples(moments, st.integers(100, 129)), max_size=30))
+def test_a_member_in_whom_nothing_is_wrong_stays_cheap(readings):
+    for stage in (SCREENING, MANAGEMENT):
+        journey = fed(stage, [(time, blood_pressure(value, 80)) for time, value in readings])
+
+        assert len(journey.state.model_dump_json(exclude_defaults=True)) <= QUIET_STATE_BYTES_MAX
+        assert journey.heard(ReferredToManagement) == []
+
+
+def test_a_member_goes_from_screening_to_a_plan_on_one_log():
+    city = InProcess([SCREENING, MANAGEMENT])
+    city.publish(registered(date(1970, 6, 1), "male"), at=day(0))
+    city.publish(blood_pressure(152, 96), at=day(3))
+    city.publish(blood_pressure(149, 93), at=day(24))
+
+    city.run()
+    city.tick(day(25))
+    city.run()
+
+    said = [type(event.data).__name__ for event in city.events() if derived(event)]
+    assert said == [
+        "ScreeningScheduled",
+        "RiskStratified",
+        "ScreeningScheduled",
+        "ReferredToManagement",
+        "ScreeningScheduled",
+        "PlanSet",
+    ]
+
+
+def derived(event: Event) -> bool:
+    return event.causation_id is not None

@@ -23,11 +23,12 @@ def concept(system: str, code: str, text: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code, "display": text}], "text": text}
 
 
-def patient(person: Person) -> Resource:
-    """Return a Patient, without a name: Careloop asks for none."""
+def patient(person: Person, at: str) -> Resource:
+    """Return a Patient as of `at`, without a name: Careloop asks for none."""
     return {
         "resourceType": "Patient",
         "id": person.id,
+        "meta": {"lastUpdated": at},
         "gender": person.sex,
         "birthDate": person.birth_date.isoformat(),
     }

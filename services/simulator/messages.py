@@ -17,7 +17,7 @@ FHIR_DOOR: Final = "/fhir"
 EVENTS_DOOR: Final = "/events"
 _JSON: Final = "application/json"
 _FHIR_JSON: Final = "application/fhir+json"
-_STRUCTURED: Final = "application/cloudevents+json"
+STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
 
 
@@ -81,7 +81,7 @@ class Pen:
     def event(self, kind: str, due: float, event: dict[str, Any]) -> None:
         """Write one CloudEvent, in structured or in binary mode."""
         if self.chance.random() < 0.5:
-            headers: tuple[tuple[str, str], ...] = (("content-type", _STRUCTURED),)
+            headers: tuple[tuple[str, str], ...] = (("content-type", STRUCTURED),)
             body = orjson.dumps(event)
         else:
             data = event["data"]

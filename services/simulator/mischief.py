@@ -13,8 +13,8 @@ from typing import Any, Final
 import orjson
 
 from services.simulator import fhir
-from services.simulator.messages import FHIR_DOOR, Message
-from services.simulator.population import City, Household
+from services.simulator.messages import EVENTS_DOOR, FHIR_DOOR, STRUCTURED, Message
+from services.simulator.population import City, Household, Person
 
 REPEATED: Final = 0.03
 """Share of messages that are sent a second time."""
@@ -56,8 +56,38 @@ def _bad_message(
         "an unknown resource": _bundle({"resourceType": "Horoscope", "id": visit_id}),
         "not a number": _bundle(visit, _priced(bill, 0.0)).replace(b'"value":0.0', b'"value":NaN'),
     }
-    name = chance.choice(list(kinds))
+    events = {
+        "an unknown event type": _event(person, at, "careloop.horoscope.cast.v1", {}),
+        "a fraction of a fen": _event(
+            person,
+            at,
+            "careloop.session.attended.v1",
+            {
+                "session_id": visit_id,
+                "mode": "home",
+                "provider": {"id": "therapist-owned-1"},
+                "currency": "CNY",
+                "price": 0.5,
+            },
+        ),
+    }
+    name = chance.choice([*kinds, *events])
+    if name in events:
+        headers = (("content-type", STRUCTURED),)
+        body = orjson.dumps(events[name] | {"id": f"{visit_id}-event"})
+        return Message(due, f"bad: {name}", EVENTS_DOOR, headers, body, 1, expect="refused")
     return Message(due, f"bad: {name}", FHIR_DOOR, _HEADERS, kinds[name], 1, expect="refused")
+
+
+def _event(person: Person, at: str, event_type: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "source": "/therapists/therapist-owned-1",
+        "type": event_type,
+        "subject": person.id,
+        "time": at,
+        "data": data,
+    }
 
 
 def _priced(bill: fhir.Resource, value: float) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def lanes(city: City) -> Iterator[Lane]:
 def household_life(city: City, family: Household) -> Iterator[Message]:
     """Yield the messages of one household by the time they are sent, without end."""
     registrar = Pen(city, family, family.subscriber, city.chance("registration", family.index))
-    resources: list[fhir.Resource] = [fhir.patient(person) for person in family.people]
+    joined = city.instant(family.joins_at)
+    resources: list[fhir.Resource] = [fhir.patient(person, joined) for person in family.people]
     resources += [
         fhir.coverage(cover, person, family.subscriber)
         for person in family.people

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 import httpx
@@ -101,4 +102,4 @@ def _must_fail(message: Message) -> bool:
 def _percentile_ms(ordered: list[float], percent: int) -> float | None:
     if not ordered:
         return None
-    return round(1000 * ordered[(len(ordered) - 1) * percent // 100], 1)
+    return round(1000 * ordered[ceil(len(ordered) * percent / 100) - 1], 1)

@@ -183,3 +183,13 @@ def test_a_decision_whose_parts_do_not_sum_to_the_bill_is_refused(part):
 
     with pytest.raises(ValidationError, match="these must agree"):
         BY_TYPE[event_type].model_validate_json(json.dumps({**data, "parts": parts}))
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_decision_whose_shares_do_not_sum_to_what_the_covers_pay_is_refused(change):
+    event_type, data = next(one for one in DATA if one[0] == payment.DirectPayDecided.TYPE)
+    first, *others = data["shares"]
+    shares = [{**first, "amount": first["amount"] + change}, *others]
+
+    with pytest.raises(ValidationError, match="these must agree"):
+        BY_TYPE[event_type].model_validate_json(json.dumps({**data, "shares": shares}))

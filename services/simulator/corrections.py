@@ -6,6 +6,7 @@ Sent as CloudEvents, which say exactly what is undone (ADT^A13; a voided and a n
 from dataclasses import dataclass
 from typing import Final
 
+from services.simulator import fhir
 from services.simulator.messages import Pen
 from services.simulator.population import DAY_S
 
@@ -37,7 +38,7 @@ def perhaps_correct(pen: Pen, bill: Bill) -> None:
 
 
 def _discharge_again(pen: Pen, bill: Bill, at: float) -> None:
-    source, visit_id = f"/hospitals/{bill.hospital}", bill.visit_id
+    source, visit_id = fhir.source(bill.hospital), bill.visit_id
     cancelled = pen.cloud_event(
         "careloop.visit.cancelled.v1",
         f"{visit_id}-discharge-cancelled",
@@ -62,7 +63,7 @@ def _discharge_again(pen: Pen, bill: Bill, at: float) -> None:
 
 
 def _replace_charge(pen: Pen, bill: Bill, at: float) -> None:
-    source = f"/hospitals/{bill.hospital}"
+    source = fhir.source(bill.hospital)
     voided = pen.cloud_event(
         "careloop.charge.voided.v1",
         f"{bill.charge_id}-voided",

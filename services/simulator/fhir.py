@@ -192,6 +192,11 @@ def yuan(fen: int) -> dict[str, Any]:
     return {"value": fen / 100, "currency": "CNY"}
 
 
+def source(hospital: str) -> str:
+    """Return the URI by which a hospital signs everything it sends."""
+    return f"https://{hospital}.example"
+
+
 def transaction(resources: Sequence[Resource]) -> Resource:
     """Return a transaction Bundle that puts each resource under the id its sender gave it."""
     return {
@@ -218,7 +223,7 @@ def message(resources: Sequence[Resource], event: str, hospital: str, at: str) -
             "system": "http://hl7.org/fhir/us/davinci-alerts/CodeSystem/notification-event",
             "code": event,
         },
-        "source": {"name": hospital, "endpoint": f"https://{hospital}.example/fhir"},
+        "source": {"name": hospital, "endpoint": source(hospital)},
         "focus": [{"reference": f"{first['resourceType']}/{first['id']}"}],
     }
     entries = [header, *resources]

@@ -56,27 +56,32 @@ class Pen:
         return f"{self.person.id}-{letter}{next(self._numbers)}"
 
     def bundle(
-        self, kind: str, due: float, resources: Sequence[fhir.Resource], *, wait_s: int = 0
+        self,
+        kind: str,
+        due: float,
+        resources: Sequence[fhir.Resource],
+        hospital: str,
+        *,
+        wait_s: int = 0,
     ) -> None:
         """Write a transaction Bundle."""
-        self._fhir(kind, due, fhir.transaction(resources), facts=len(resources), wait_s=wait_s)
+        headers: tuple[tuple[str, str], ...] = (
+            ("content-type", _FHIR_JSON),
+            ("careloop-source", fhir.source(hospital)),
+        )
+        if wait_s:
+            headers += (("prefer", f"wait={wait_s}"),)
+        body = orjson.dumps(fhir.transaction(resources))
+        facts = len(resources)
+        self.written.append(Message(due, kind, FHIR_DOOR, headers, body, facts, wait_s=wait_s))
 
     def notice(
         self, kind: str, due: float, resources: Sequence[fhir.Resource], event: str, hospital: str
     ) -> None:
         """Write a message Bundle: a hospital tells of an admission or a discharge."""
-        body = fhir.message(resources, event, hospital, self.city.instant(due))
-        self._fhir(kind, due, body, facts=len(resources))
-
-    def _fhir(
-        self, kind: str, due: float, body: fhir.Resource, facts: int, wait_s: int = 0
-    ) -> None:
-        headers: tuple[tuple[str, str], ...] = (("content-type", _FHIR_JSON),)
-        if wait_s:
-            headers += (("prefer", f"wait={wait_s}"),)
-        self.written.append(
-            Message(due, kind, FHIR_DOOR, headers, orjson.dumps(body), facts, wait_s=wait_s)
-        )
+        body = orjson.dumps(fhir.message(resources, event, hospital, self.city.instant(due)))
+        headers = (("content-type", _FHIR_JSON),)
+        self.written.append(Message(due, kind, FHIR_DOOR, headers, body, len(resources)))
 
     def event(self, kind: str, due: float, event: dict[str, Any]) -> None:
         """Write one CloudEvent, in structured or in binary mode."""

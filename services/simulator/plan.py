@@ -42,7 +42,7 @@ def household_life(city: City, family: Household) -> Iterator[Message]:
         for person in family.people
         for cover in person.covers
     ]
-    registrar.bundle("registration", family.joins_at, resources)
+    registrar.bundle("registration", family.joins_at, resources, family.subscriber.hospital)
     lives = [
         member_life(Pen(city, family, person, city.chance("life", person.index)))
         for person in family.people

@@ -47,7 +47,7 @@ def check_up(pen: Pen, at: float, treated_for: float | None, *, first: bool) -> 
     lines = [("Check-up", 18_000), ("Lipid panel", 6_550)]
     bill = _bill(pen, visit_id, "AMB", hospital, at + HOUR_S, lines)
     resources.append(_charge(pen, bill, lines, "professional"))
-    pen.bundle("check-up", at + HOUR_S, resources)
+    pen.bundle("check-up", at + HOUR_S, resources, hospital)
 
 
 def ambulatory(pen: Pen, at: float) -> None:
@@ -64,11 +64,12 @@ def ambulatory(pen: Pen, at: float) -> None:
     bill = _bill(pen, visit_id, "AMB", hospital, ends_at, lines)
     charge = _charge(pen, bill, lines, "professional")
     if chance.random() < _CHARGED_LATE:
-        pen.bundle("ambulatory visit", ends_at, resources)
-        pen.bundle("charge after discharge", ends_at + chance.uniform(0.2, 3) * DAY_S, [charge])
+        pen.bundle("ambulatory visit", ends_at, resources, hospital)
+        charged_at = ends_at + chance.uniform(0.2, 3) * DAY_S
+        pen.bundle("charge after discharge", charged_at, [charge], hospital)
         return
     wait_s = COUNTER_WAIT_S if chance.random() < _WAITS else 0
-    pen.bundle("ambulatory visit", ends_at, [*resources, charge], wait_s=wait_s)
+    pen.bundle("ambulatory visit", ends_at, [*resources, charge], hospital, wait_s=wait_s)
     perhaps_correct(pen, bill)
 
 
@@ -90,7 +91,7 @@ def emergency(pen: Pen, at: float) -> None:
         _charge(pen, bill, lines),
         fhir.encounter(visit_id, person, "EMER", hospital, begins, ends),
     ]
-    pen.bundle("emergency discharge", ends_at, resources, wait_s=COUNTER_WAIT_S)
+    pen.bundle("emergency discharge", ends_at, resources, hospital, wait_s=COUNTER_WAIT_S)
     perhaps_correct(pen, bill)
 
 
@@ -108,7 +109,7 @@ def prescription(pen: Pen, at: float) -> None:
         fhir.medication_request(pen.new_id("r"), person, visit_id, AMLODIPINE, ends),
         _charge(pen, bill, lines, "pharmacy"),
     ]
-    pen.bundle("prescription", ends_at, resources)
+    pen.bundle("prescription", ends_at, resources, hospital)
 
 
 def stroke_stay(pen: Pen, at: float) -> float:
@@ -133,7 +134,7 @@ def stroke_stay(pen: Pen, at: float) -> float:
         ]
         posted_at = at + day * DAY_S + chance.uniform(8, 20) * HOUR_S
         bill = _bill(pen, visit_id, "IMP", hospital, posted_at, lines)
-        pen.bundle("inpatient charge", posted_at, [_charge(pen, bill, lines)])
+        pen.bundle("inpatient charge", posted_at, [_charge(pen, bill, lines)], hospital)
 
     ends_at = at + days * DAY_S + 10 * HOUR_S
     ends = city.instant(ends_at)
@@ -143,7 +144,7 @@ def stroke_stay(pen: Pen, at: float) -> float:
         fhir.procedure(pen.new_id("p"), person, visit_id, thrombolysis, begins),
         fhir.encounter(visit_id, person, "IMP", hospital, begins, ends),
     ]
-    pen.bundle("inpatient discharge", ends_at, resources, wait_s=COUNTER_WAIT_S)
+    pen.bundle("inpatient discharge", ends_at, resources, hospital, wait_s=COUNTER_WAIT_S)
     perhaps_correct(pen, replace(bill, ended_at=ends_at))
     return ends_at
 

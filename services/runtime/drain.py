@@ -6,7 +6,7 @@ then are on the log too.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from kafka import TopicPartition
@@ -45,11 +45,11 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._admin.close()
 
-    def ends(self) -> dict[TopicPartition, int]:
-        """Return the end offset of every partition of every event topic."""
+    def ends(self, topics: Sequence[str] = EVENT_TOPICS) -> dict[TopicPartition, int]:
+        """Return the end offset of every partition of some topics."""
         wanted = {
             TopicPartition(topic, number): OffsetSpec.LATEST
-            for topic in EVENT_TOPICS
+            for topic in topics
             for number in range(self._settings.partitions)
         }
         found = self._admin.list_partition_offsets(wanted)

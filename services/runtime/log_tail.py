@@ -1,6 +1,6 @@
-"""Following the log live, from its end, without a consumer group."""
+"""Following the log live, without a consumer group."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, MutableMapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -11,11 +11,17 @@ from services.runtime.settings import Settings
 
 
 async def follow(
-    settings: Settings, topics: Collection[str], types: Collection[type[EventData]]
+    settings: Settings,
+    topics: Collection[str],
+    types: Collection[type[EventData]],
+    *,
+    from_start: bool = False,
+    read_to: MutableMapping[tuple[str, int], int] | None = None,
 ) -> AsyncIterator[Logged]:
-    """Yield events of the given types as they are stored from now on.
+    """Yield events of the given types as they are stored from now on, or all `from_start`.
 
-    What cannot be decoded is passed over: whoever must not miss it reads through a projection.
+    read_to: kept up to date with the next offset to read, by topic and partition. What cannot be
+    decoded is passed over: whoever must not miss it reads through a projection.
     """
     wanted = {data.TYPE.encode() for data in types}
     consumer = AIOKafkaConsumer(
@@ -29,15 +35,23 @@ async def follow(
             for number in range(settings.partitions)
         ]
         consumer.assign(partitions)
-        await consumer.seek_to_end(*partitions)
-        async for message in consumer:
-            headers = tuple(message.headers)
-            if dict(headers).get("ce_type") not in wanted:
-                continue
-            try:
-                event = decode(Record(message.key or b"", message.value or b"", headers))
-            except UndecodableError:
-                continue
-            yield Logged(message.offset, message.timestamp, event)
+        if from_start:
+            await consumer.seek_to_beginning(*partitions)
+        else:
+            await consumer.seek_to_end(*partitions)
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1_000)
+            for at, rows in fetched.items():
+                for row in rows:
+                    headers = tuple(row.headers)
+                    if dict(headers).get("ce_type") not in wanted:
+                        continue
+                    try:
+                        event = decode(Record(row.key or b"", row.value or b"", headers))
+                    except UndecodableError:
+                        continue
+                    yield Logged(row.offset, row.timestamp, event)
+                if read_to is not None:
+                    read_to[at.topic, at.partition] = rows[-1].offset + 1
     finally:
         await consumer.stop()

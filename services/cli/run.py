@@ -1,0 +1,255 @@
+"""`careloop run`: everything on this machine, watched while it works, stopped cleanly."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final
+
+import httpx
+import typer
+from rich.console import Console
+
+from services.cli.live_view import Health, LiveView, Process, Snapshot
+from services.cli.summary import show_summary, summarise, write_summary
+from services.cli.system import City, Options, StartError, System
+from services.cli.watch import Watch
+from services.contract.topics import DEAD_LETTERS
+from services.runtime.broker import BrokerError
+from services.runtime.clock import last_tick
+from services.runtime.drain import Progress, wait_until_processed
+from services.runtime.telemetry import configure_logging
+
+DRAIN_TIMEOUT_S: Final = 180.0
+REFRESH_S: Final = 0.25
+HISTORY_KEPT: Final = 32
+HEALTH: Final[dict[str, Health]] = {
+    "up": "running",
+    "restarting": "restarting",
+    "ended": "stopped",
+}
+
+
+def run(  # noqa: PLR0913  # one parameter per option
+    *,
+    bootstrap_servers: Annotated[
+        str | None, typer.Option(help="Kafka to use instead of the embedded one.")
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="PostgreSQL to use instead of SQLite files.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep everything here, and carry on from it next time.")
+    ] = None,
+    http_port: Annotated[
+        int | None, typer.Option(help="Port of the gateway; 8080, or a free one if that is taken.")
+    ] = None,
+    city: Annotated[
+        str, typer.Option(metavar="members=N,rate=R,seed=S", help="The synthetic city.")
+    ] = "",
+    no_city: Annotated[
+        bool, typer.Option("--no-city", help="No synthetic city: only what you publish.")
+    ] = False,
+    for_seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", help="Publish so long, then stop.")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the summary here as JSON.")
+    ] = None,
+) -> None:
+    """Run the whole system: broker, services and a synthetic city, with a live view."""
+    console = Console()
+    try:
+        chosen = None if no_city else City.parse(city)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--city") from error
+    options = Options(bootstrap_servers, database_url, data_dir, http_port, chosen)
+    try:
+        session = RunSession(System(options), console)
+    except StartError as error:
+        console.print(f"[red]{error}")
+        raise typer.Exit(1) from error
+    try:
+        found = session.run(for_seconds)
+    except (StartError, BrokerError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        raise typer.Exit(1) from error
+    finally:
+        session.close()
+    show_summary(found, console)
+    if summary is not None:
+        write_summary(found, summary)
+        console.print(f"The summary is in {summary}.")
+
+
+@dataclass(slots=True)
+class _Rate:
+    """Counts per second over the last few seconds."""
+
+    counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=12))
+
+    def of(self, count: int, now: float) -> float:
+        self.counts.append((now, count))
+        (begun, first), (ended, last) = self.counts[0], self.counts[-1]
+        return (last - first) / (ended - begun) if ended > begun else 0.0
+
+
+class RunSession:
+    """One run from start to summary."""
+
+    def __init__(self, system: System, console: Console) -> None:
+        self._system = system
+        self._console = console
+        self._asked_to_stop = threading.Event()
+        self._impatient = threading.Event()
+        self._watch: Watch | None = None
+        self._begun = time.monotonic()
+        self._facts, self._decisions = _Rate(), _Rate()
+        self._history: deque[float] = deque(maxlen=HISTORY_KEPT)
+        self._lags: dict[str, int] = {}
+
+    def run(self, for_seconds: float | None) -> dict[str, Any]:
+        """Start, watch until asked to stop or the time is over, drain, stop; return the summary.
+
+        Raises:
+            StartError, BrokerError: something could not be started.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        self._start()
+        with LiveView(self._console) as view:
+            self._show_until(view, for_seconds)
+            self._stop_sources(view)
+            drained = self._drain(view)
+        doors = self._progress()
+        self._system.supervisor.stop()
+        assert self._watch is not None
+        self._watch.stop()
+        if not drained:
+            self._console.print("[yellow]Stopped before everything was processed.")
+        settings = self._system.settings
+        return summarise(settings, self._watch.tally, doors, self._dead_lettered())
+
+    def close(self) -> None:
+        """Stop whatever still runs."""
+        self._system.supervisor.stop(grace_s=5.0)
+        self._system.stop_log()
+
+    def _start(self) -> None:
+        system = self._system
+        configure_logging("careloop", system.settings.model_copy(update={"log_level": "error"}))
+        where = "a temporary folder, removed at the end" if system.throwaway else system.data_dir
+        self._console.print(f"Data: {where}", highlight=False)
+        with self._console.status("Starting Kafka …"):
+            system.start_log()
+        with self._console.status("Starting the services …"):
+            system.start_services(asyncio.run(last_tick(system.settings)))
+            self._watch = Watch(system.settings)
+            self._watch.start()
+            system.wait_ready()
+        for name, address in self._doors():
+            self._console.print(f"{name}: {address}", highlight=False)
+
+    def _doors(self) -> tuple[tuple[str, str], ...]:
+        system = self._system
+        return (
+            ("Hospitals publish", f"{system.gateway_url}/fhir and {system.gateway_url}/events"),
+            ("Insurers subscribe", f"{system.subscriptions_url}/subscriptions"),
+            ("Timelines", f"{system.gateway_url}/members/<id>/timeline"),
+            ("Kafka", system.settings.bootstrap_servers),
+        )
+
+    def _show_until(self, view: LiveView, for_seconds: float | None) -> None:
+        deadline = None if for_seconds is None else time.monotonic() + for_seconds
+        with Progress(self._system.settings) as progress:
+            looked = 0.0
+            while not self._asked_to_stop.wait(REFRESH_S):
+                now = time.monotonic()
+                if deadline is not None and now >= deadline:
+                    return
+                self._system.supervisor.check()
+                if now - looked > 2.0:
+                    self._lags = progress.lag(progress.ends())
+                    looked = now
+                view.update(self._snapshot("Ctrl-C stops cleanly"))
+
+    def _stop_sources(self, view: LiveView) -> None:
+        view.update(self._snapshot("stopping the city"))
+        self._system.supervisor.stop("city")
+        self._system.supervisor.stop("clock")
+
+    def _drain(self, view: LiveView) -> bool:
+        """Let everything that was accepted be processed; a second Ctrl-C gives that up."""
+        done: list[bool] = []
+        waiting = threading.Thread(target=lambda: done.append(self._processed()), daemon=True)
+        waiting.start()
+        while waiting.is_alive() and not self._impatient.is_set():
+            self._system.supervisor.check()
+            view.update(self._snapshot("draining; Ctrl-C again stops at once"))
+            waiting.join(REFRESH_S)
+        return bool(done and done[0])
+
+    def _processed(self) -> bool:
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        while self._progress()["outbox"] > 0:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        remaining = deadline - time.monotonic()
+        settings = self._system.settings
+        if not wait_until_processed(settings, self._timeline_events, remaining):
+            return False
+        with Progress(settings) as progress:
+            ends = [(at.topic, at.partition, end) for at, end in progress.ends().items()]
+        assert self._watch is not None
+        while not self._watch.has_read(ends):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def _timeline_events(self) -> int:
+        return self._progress()["timeline_events"]
+
+    def _progress(self) -> dict[str, int]:
+        answer = httpx.get(f"{self._system.gateway_url}/progress", timeout=30)
+        counts: dict[str, int] = answer.raise_for_status().json()
+        return counts
+
+    def _dead_lettered(self) -> int:
+        with Progress(self._system.settings) as progress:
+            return sum(progress.ends((DEAD_LETTERS,)).values())
+
+    def _snapshot(self, note: str) -> Snapshot:
+        assert self._watch is not None
+        tally, now = self._watch.tally, time.monotonic()
+        facts = self._facts.of(tally.facts, now)
+        self._history.append(facts)
+        services = self._system.supervisor.services.values()
+        return Snapshot(
+            tally=tally,
+            running_s=now - self._begun,
+            facts_per_s=facts,
+            decisions_per_s=self._decisions.of(sum(tally.decisions.values()), now),
+            history=tuple(self._history),
+            processes=tuple(
+                Process(one.name, HEALTH[one.state], one.restarts, self._lags.get(_group(one.name)))
+                for one in services
+            ),
+            happenings=tuple(self._watch.happenings),
+            doors=self._doors(),
+            note=note,
+        )
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked_to_stop.is_set():
+            self._impatient.set()
+        self._asked_to_stop.set()
+
+
+def _group(service: str) -> str:
+    return f"careloop-{'timeline' if service == 'gateway' else service}"

@@ -27,8 +27,8 @@ def pressure(pen: Pen, treated_for: float | None) -> tuple[int, int]:
     effect = 0.0
     if treated_for is not None:
         effect = min(1.0, max(0.0, treated_for) / _FULL_EFFECT_S) * (0.4 + 0.6 * person.adherence)
-    systolic = round(person.systolic - 30 * effect + pen.chance.gauss(0, 4))
-    diastolic = round(person.diastolic - 15 * effect + pen.chance.gauss(0, 3))
+    systolic = round(person.systolic - 42 * effect + pen.chance.gauss(0, 4))
+    diastolic = round(person.diastolic - 24 * effect + pen.chance.gauss(0, 3))
     return max(systolic, 88), min(max(diastolic, 48), max(systolic, 88) - 20)
 
 

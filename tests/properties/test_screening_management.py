@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +23,14 @@ from tests.unit.screening.facts import (
 from tests.unit.treatment.journey import Journey, cover, day
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STATE_BYTES_MAX = 3_000
+STATE_BYTES_MAX = 2_500
 QUIET_STATE_BYTES_MAX = 500
 
 moments = st.integers(0, 3650 * 24).map(lambda hours: NOW - timedelta(hours=hours))
+SNOMED_CODES = {"59621000", "44054006", "127013003", "15777000", "414916001", "230690007"} | {
+    "53741008", "84114007", "49436004", "399957001", "433144002", "46177005",
+}  # fmt: skip
+
 pressures = st.tuples(st.integers(141, 230), st.integers(50, 140)).map(
     lambda both: blood_pressure(*both)
 )
@@ -128,6 +133,22 @@ def test_a_member_in_whom_nothing_is_wrong_stays_cheap(readings):
 
         assert len(journey.state.model_dump_json(exclude_defaults=True)) <= QUIET_STATE_BYTES_MAX
         assert journey.heard(ReferredToManagement) == []
+
+
+@pytest.mark.parametrize("stage", [SCREENING, MANAGEMENT], ids=lambda stage: stage.name)
+def test_forty_years_of_everything_fit_into_a_bounded_state(stage):
+    history = [(NOW - timedelta(days=14600), condition(code)) for code in sorted(SNOMED_CODES)]
+    for week in range(2000):
+        time = NOW - timedelta(weeks=2000 - week)
+        history.append((time, blood_pressure(120 + 40 * (week % 2), 80)))
+        history.append((time, sent_to_rehabilitation(f"visit-{week}")))
+        history.append((time, cover(f"cover-{week}", time.date())))
+        history.append((time, observation("39156-5", 24 + week % 7, "kg/m2")))
+        history.append((time, observation("2093-3", 4 + week % 3, "mmol/L")))
+
+    journey = fed(stage, history)
+
+    assert len(journey.state.model_dump_json(exclude_defaults=True)) <= STATE_BYTES_MAX
 
 
 def test_a_member_goes_from_screening_to_a_plan_on_one_log():

@@ -56,7 +56,7 @@ BY_TYPE: Final[Mapping[str, type[EventData]]] = MappingProxyType(
 
 
 def _observation_v2(old: EventData) -> EventData:
-    assert isinstance(old, clinical.ObservationRecordedV1)  # noqa: S101  # by the table below
+    assert isinstance(old, clinical.ObservationRecordedV1)  # by the table below
     return clinical.ObservationRecorded(
         observation_id=old.observation_id,
         codes=old.codes,

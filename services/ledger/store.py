@@ -1,21 +1,18 @@
 """All SQL of the ledger. Amounts are minor units; what one batch writes is one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Connection, Select, func, select
 
 from services.ledger.booking import BookedEntry
+from services.ledger.bulk import among, insert_missing, insert_rows
 from services.ledger.postings import Account, Entry
 from services.ledger.tables import ACCOUNT, ENTRY, POSTING, REFUSED
 
 BEARERS: Final = ("social_insurance", "insurer", "subsidy", "member", "written_off")
 """The kinds of account that bear a bill, in the order of the summary."""
-
-_ASK_MAX: Final = 500
-"""Ids in one question: SQLite and PostgreSQL bound the parameters of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ def booked_entries(connection: Connection, entries: Sequence[Entry]) -> list[Boo
         (ENTRY.c.request_id, sorted({entry.request_id for entry in entries})),
     )
     for column, values in asked:
-        for chunk in _chunks(values):
-            for row in connection.execute(_BOOKED.where(column.in_(chunk))):
+        for condition in among(connection, column, values):
+            for row in connection.execute(_BOOKED.where(condition)):
                 found[row.event_id] = BookedEntry(**row._mapping)  # noqa: SLF001  # its public name
     return list(found.values())
 
@@ -50,7 +47,7 @@ def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
         return
     accounts = {posting.account for entry in entries for posting in entry.postings}
     _open_accounts(connection, accounts)
-    connection.execute(insert(ENTRY), [_entry_row(entry) for entry in entries])
+    insert_rows(connection, ENTRY, [_entry_row(entry) for entry in entries])
     postings = [
         {
             "event_id": entry.event_id,
@@ -61,25 +58,12 @@ def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
         for entry in entries
         for line, posting in enumerate(entry.postings, 1)
     ]
-    if postings:
-        connection.execute(insert(POSTING), postings)
+    insert_rows(connection, POSTING, postings)
 
 
 def insert_refused(connection: Connection, refused: Sequence[Refused]) -> None:
     """Keep the events that were not booked, with their reasons."""
-    if refused:
-        rows = [
-            {
-                "topic": each.topic,
-                "partition": each.partition,
-                "offset": each.offset,
-                "event_id": each.event_id,
-                "event_type": each.event_type,
-                "reason": each.reason,
-            }
-            for each in refused
-        ]
-        connection.execute(insert(REFUSED), rows)
+    insert_rows(connection, REFUSED, [asdict(each) for each in refused])
 
 
 def totals(connection: Connection) -> dict[str, dict[str, int]]:
@@ -185,20 +169,13 @@ _BOOKED: Final = select(
 )
 
 
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _ASK_MAX):
-        yield values[start : start + _ASK_MAX]
-
-
 def _open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
     # In one order everywhere: two writers that open the same accounts wait, and never in a ring.
     rows = [
         {"code": a.code, "kind": a.kind, "party": a.party, "currency": a.currency}
         for a in sorted(accounts)
     ]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    if rows:
-        connection.execute(dialect.insert(ACCOUNT).on_conflict_do_nothing(), rows)
+    insert_missing(connection, ACCOUNT, rows)
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

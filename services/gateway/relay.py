@@ -27,7 +27,7 @@ Connect = Callable[[], Awaitable[LogWriter]]
 class Outbox(Protocol):
     """What holds the records to send; see `services.gateway.store`."""
 
-    def unsent(self, after: int, limit: int) -> list[Unsent]:
+    def unsent(self, limit: int) -> list[Unsent]:
         """Return the next records to send, in order of acceptance."""
         ...
 
@@ -67,7 +67,7 @@ class Relay:
     async def _send_all(self, writer: LogWriter) -> None:
         while True:
             self._accepted.clear()
-            rows = await asyncio.to_thread(self._outbox.unsent, 0, RECORDS_PER_BATCH)
+            rows = await asyncio.to_thread(self._outbox.unsent, RECORDS_PER_BATCH)
             if not rows:
                 try:
                     await asyncio.wait_for(self._accepted.wait(), _POLL_S)

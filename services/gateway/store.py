@@ -100,11 +100,9 @@ class Store:
             _count(connection, judged, unreadable)
         return outcomes
 
-    def unsent(self, after: int, limit: int) -> list[Unsent]:
+    def unsent(self, limit: int) -> list[Unsent]:
         """Return the next records to send, in order of acceptance."""
-        query = (
-            select(OUTBOX).where(OUTBOX.c.position > after).order_by(OUTBOX.c.position).limit(limit)
-        )
+        query = select(OUTBOX).order_by(OUTBOX.c.position).limit(limit)
         with self.read() as connection:
             rows = connection.execute(query).all()
         return [Unsent(row.position, _record(row)) for row in rows]
@@ -114,6 +112,11 @@ class Store:
         with self.write() as connection:
             for some in _chunks(positions):
                 connection.execute(delete(OUTBOX).where(OUTBOX.c.position.in_(some)))
+
+    def waiting(self) -> int:
+        """Return how many records wait for Kafka."""
+        with self.read() as connection:
+            return connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
 
     def counters(self) -> dict[str, int]:
         """Return the counters since the database was made, and the sizes of some tables."""

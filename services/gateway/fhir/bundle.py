@@ -1,7 +1,7 @@
 """A request in FHIR R4, Bundle or single resource, as facts and problems, entry by entry."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -24,7 +24,7 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
-from services.gateway.facts import Fact
+from services.gateway.facts import Fact, Group
 from services.gateway.fhir.clinical import (
     condition_facts,
     observation_facts,
@@ -32,7 +32,7 @@ from services.gateway.fhir.clinical import (
     procedure_facts,
 )
 from services.gateway.fhir.people import coverage_facts, patient_facts
-from services.gateway.fhir.reader import Reader, is_id
+from services.gateway.fhir.reader import Reader
 from services.gateway.fhir.resources import (
     Claim,
     Condition,
@@ -47,6 +47,7 @@ from services.gateway.fhir.resources import (
 )
 from services.gateway.fhir.types import R4_TYPES
 from services.gateway.fhir.visits import claim_facts, encounter_facts
+from services.gateway.ids import is_id
 from services.gateway.network import NetworkDirectory
 from services.gateway.problems import Problem, refused
 
@@ -171,16 +172,32 @@ def shape_problems(place: str, error: ValidationError) -> Iterable[Problem]:
         yield Problem(code, f"{place}{path}", says, "See FHIR R4 for this element.")
 
 
+def groups_of(translation: Translation) -> list[Group]:
+    """Return one group for all entries, or for a batch one for each entry, in their order."""
+    if not translation.all_or_nothing:
+        return [Group(ordered(each.facts), each.problems) for each in translation.entries]
+    facts = ordered(fact for entry in translation.entries for fact in entry.facts)
+    problems = tuple(problem for entry in translation.entries for problem in entry.problems)
+    return [Group(facts, problems, translation.members)]
+
+
+def turns(groups: Sequence[Group]) -> list[int]:
+    """Return in which order to judge groups: that of their first facts in the log."""
+    of_facts = [number for number, group in enumerate(groups) if group.facts]
+    of_facts.sort(key=lambda number: _rank(groups[number].facts[0]))
+    return of_facts + [number for number, group in enumerate(groups) if not group.facts]
+
+
 def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Return facts in the order in which they go into the log."""
+    return tuple(sorted(facts, key=_rank))
 
-    def rank(fact: Fact) -> tuple[int, datetime, int]:
-        kind = type(fact.data)
-        if kind in _FIRST:
-            return _FIRST.index(kind), fact.time, 0
-        return len(_FIRST), fact.time, _ORDER[kind]
 
-    return tuple(sorted(facts, key=rank))
+def _rank(fact: Fact) -> tuple[int, datetime, int]:
+    kind = type(fact.data)
+    if kind in _FIRST:
+        return _FIRST.index(kind), fact.time, 0
+    return len(_FIRST), fact.time, _ORDER[kind]
 
 
 def _translate_entries(

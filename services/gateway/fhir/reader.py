@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from services.contract.event import EventData
-from services.contract.frozen import Id
 from services.contract.ids import stable_id
 from services.contract.visit import Code
 from services.gateway.facts import Fact
@@ -20,6 +17,7 @@ from services.gateway.fhir.elements import (
     business_date,
     instant,
 )
+from services.gateway.ids import is_id
 from services.gateway.network import NetworkDirectory
 from services.gateway.problems import IssueCode, Problem, Severity
 
@@ -28,18 +26,8 @@ TEXT_CODES: Final = "urn:careloop:text"
 UNNAMED_CODES: Final = "urn:careloop:unnamed"
 """System of a code whose system the sender left out."""
 
-_ID: Final = TypeAdapter(Id)
 _NOT_IN_ID: Final = re.compile(r"[^a-z0-9._:/#-]+")
 _HISTORY: Final = re.compile(r"/_history/[^/]+$")
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be an id of the contract."""
-    try:
-        _ID.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def slug(text: str) -> str:

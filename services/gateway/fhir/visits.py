@@ -16,8 +16,9 @@ from services.contract.visit import (
 )
 from services.gateway.facts import Fact
 from services.gateway.fhir.elements import Money
-from services.gateway.fhir.reader import Reader, codes_of, is_id, slug
+from services.gateway.fhir.reader import Reader, codes_of, slug
 from services.gateway.fhir.resources import Claim, ClaimItem, Encounter
+from services.gateway.ids import is_id
 
 # HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
 _CLASSES: Final[dict[str | None, VisitClass]] = {

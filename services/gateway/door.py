@@ -1,0 +1,110 @@
+"""What both doors do with a request once it is understood: accept it, and wait if asked to."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from services.contract.visit import VisitDischarged
+from services.gateway.accept import GroupOutcome
+from services.gateway.facts import Fact, Group, Submission
+from services.gateway.network import NetworkDirectory
+from services.gateway.store import Store
+from services.gateway.timeline import Timeline, shown_event
+from services.gateway.waiting import Expectation, Visit, Waiting
+from services.gateway.writer import GroupWriter
+
+WAIT_S_MAX: Final = 30
+_WAIT: Final = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request.
+
+    decisions: those on visits discharged in it, as the timeline shows them. pending: members and
+    visits whose decision did not come within the time.
+    """
+
+    outcomes: tuple[GroupOutcome, ...]
+    decisions: tuple[dict[str, Any], ...] = ()
+    pending: tuple[Visit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The parts that a request goes through."""
+
+    store: Store
+    writer: GroupWriter
+    timeline: Timeline
+    network: NetworkDirectory
+    now: Callable[[], datetime]
+    waiting: Waiting = field(default_factory=Waiting)
+
+    async def submit(self, groups: Sequence[Group], wait_s: int) -> Answer:
+        """Accept groups, and wait for the decisions on the visits that they discharge.
+
+        Raises NotStoredError: the database could not store them.
+        """
+        submission = Submission(tuple(groups))
+        visits = {_visit(fact) for group in groups for fact in _discharges(group.facts)}
+        if not (wait_s and visits):
+            return Answer(await self.writer.accept(submission))
+        with self.waiting.expecting(visits) as expectation:
+            outcomes = await self.writer.accept(submission)
+            return await self._wait(outcomes, expectation, wait_s)
+
+    async def refuse(self) -> None:
+        """Count a request that could not be read."""
+        await self.writer.accept(Submission(unreadable=1))
+
+    async def _wait(
+        self, outcomes: tuple[GroupOutcome, ...], expectation: Expectation, wait_s: int
+    ) -> Answer:
+        since: dict[Visit, datetime] = {}
+        known: set[Visit] = set()
+        for outcome in outcomes:
+            for each in outcome.facts if not outcome.refused else ():
+                if isinstance(each.fact.data, VisitDischarged):
+                    new = each.status == "accepted"
+                    since[_visit(each.fact)] = (outcome.recorded_at if new else None) or _LONG_AGO
+                    known |= set() if new else {_visit(each.fact)}
+        decisions = await asyncio.to_thread(self._decided_before, known)
+        for visit in decisions:
+            del since[visit]
+        heard = await expectation.decisions(since, wait_s)
+        decisions |= {visit: shown_event(event) for visit, event in heard.items()}
+        pending = tuple(sorted(since.keys() - heard.keys()))
+        return Answer(outcomes, tuple(decisions[visit] for visit in sorted(decisions)), pending)
+
+    def _decided_before(self, visits: set[Visit]) -> dict[Visit, dict[str, Any]]:
+        by_member: dict[str, list[str]] = {}
+        for member, visit_id in visits:
+            by_member.setdefault(member, []).append(visit_id)
+        return {
+            (member, visit_id): decision
+            for member, visit_ids in by_member.items()
+            for visit_id, decision in self.timeline.decisions(member, visit_ids).items()
+        }
+
+
+def wait_s(prefer: Iterable[str]) -> int:
+    """Return the seconds of `Prefer: wait=<seconds>` (RFC 7240, section 4.3), at most 30."""
+    for header in prefer:
+        match = _WAIT.search(header)
+        if match:
+            return min(int(match[1]), WAIT_S_MAX)
+    return 0
+
+
+def _discharges(facts: Iterable[Fact]) -> Iterable[Fact]:
+    return (fact for fact in facts if isinstance(fact.data, VisitDischarged))
+
+
+def _visit(fact: Fact) -> Visit:
+    assert isinstance(fact.data, VisitDischarged)  # callers pass no others
+    return (fact.member, fact.data.visit_id)

@@ -85,6 +85,7 @@ class Receiver:
     body: bytes = b""
     url: str = ""
     cut_short: bool = False
+    secret: str = SECRET
 
     @property
     def numbers(self):
@@ -95,7 +96,7 @@ class Receiver:
         headers = {name.lower(): value for name, value in request.headers.items()}
         sent_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
         # `verify` refuses a time that a test has turned forward; the signature is the same.
-        expected = Webhook(SECRET).sign(headers["webhook-id"], sent_at, body.decode())
+        expected = Webhook(self.secret).sign(headers["webhook-id"], sent_at, body.decode())
         assert hmac.compare_digest(expected, headers["webhook-signature"])
         self.received.append(Received(headers, body, orjson.loads(body)))
         time.sleep(self.pause_s)
@@ -135,10 +136,10 @@ def receiving(receiver):
 
 @pytest.fixture
 def eventually():
-    """Return a function that waits until a condition holds, at most ten seconds."""
+    """Return a function that waits until a condition holds, at most half a minute."""
 
     async def wait(condition):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110  # other threads and processes move it
                 await asyncio.sleep(0.02)
 

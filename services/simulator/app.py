@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import httpx
 import orjson
+import stamina.instrumentation
 import typer
 
 from services.simulator.bookmark import Bookmark, OtherCityError, open_bookmark, save_bookmark
@@ -131,6 +132,8 @@ def command(  # noqa: PLR0913  one parameter per option
     ] = None,
 ) -> None:
     """Publish a synthetic city through the gateway's doors."""
+    # Requests sent again are counted in the report; standard output carries JSON lines alone.
+    stamina.instrumentation.set_on_retry_hooks([])
     city = City(seed, members, start.replace(tzinfo=start.tzinfo or UTC))
     clock = CityClock(time.time() if epoch is None else epoch, compression)
     run = Run(city, url, rate, clock, seconds, report, bookmark)

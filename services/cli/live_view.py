@@ -104,8 +104,8 @@ def render(snapshot: Snapshot) -> RenderableType:
         Layout(_pulse(snapshot), name="pulse", ratio=2),
     )
     screen["bottom"].split_row(
-        Layout(_news(snapshot.happenings), name="news", ratio=3),
-        Layout(_processes(snapshot), name="processes", ratio=2),
+        Layout(_news(snapshot.happenings), name="news", ratio=11),
+        Layout(_processes(snapshot), name="processes", ratio=9),
     )
     return screen
 

@@ -64,6 +64,13 @@ async def _until_ready(client, process):
                 await asyncio.sleep(0.1)
 
 
+async def _until_stored(client, path, auth, number):
+    """Wait until the process has stored that a webhook was taken: a kill then repeats nothing."""
+    async with asyncio.timeout(10):
+        while (await client.get(path, headers=auth)).json()["delivered_through"] < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def _publish(settings, *records):
     writer = await LogWriter(settings.bootstrap_servers, "test").start()
     try:
@@ -85,6 +92,8 @@ async def test_a_milestone_on_the_log_reaches_its_insurer_once_and_whole(
         body = {"insurer": "insurer-a", "url": receiver.url}
         made = (await client.post("/subscriptions", json=body)).json()
         receiver.secret = made["secret"]
+        path = f"/subscriptions/{made['id']}"
+        auth = {"authorization": f"Bearer {made['secret']}", "accept": "application/json"}
         await _publish(
             process_settings,
             encode(feed.milestone("e1", "insurer-a", "insurer-b")),
@@ -94,13 +103,13 @@ async def test_a_milestone_on_the_log_reaches_its_insurer_once_and_whole(
             encode(feed.milestone("e1", "insurer-a", "insurer-b")),
         )
         await eventually(lambda: len(receiver.received) == 2)
+        await _until_stored(client, path, auth, 2)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     async with _process(process_settings) as (process, client):
         await _publish(process_settings, encode(feed.milestone("e4", "insurer-a")))
         await eventually(lambda: len(receiver.received) == 3)
-        auth = {"authorization": f"Bearer {made['secret']}", "accept": "application/json"}
-        page = (await client.get(f"/subscriptions/{made['id']}/events", headers=auth)).json()
+        page = (await client.get(f"{path}/events", headers=auth)).json()
 
     assert process.returncode == 0
     events = [Webhook(made["secret"]).verify(each.body, each.headers) for each in receiver.received]

@@ -201,5 +201,5 @@ def _print(report: "Report", show: int) -> None:
             f"{end.inputs:,} inputs at the end of the log have no answer of {stage} on {topic} yet"
             f" ({end.outputs:,} outputs): the log was read before it was drained, or its end is lost"
         )
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items() if count)
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
     typer.echo(f"{report.differences:,} differences" + (f": {counts}" if counts else ""))

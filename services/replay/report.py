@@ -59,8 +59,6 @@ class Report:
 
     @property
     def kinds(self) -> Counter[Kind]:
-        """How many differences there are of each kind."""
-        total: Counter[Kind] = Counter()
-        for report in (*self.stages.values(), *self.facts.values()):
-            total.update(report.differences)
-        return total
+        """How many differences there are of each kind that occurs."""
+        reports = (*self.stages.values(), *self.facts.values())
+        return sum((report.differences for report in reports), Counter[Kind]())

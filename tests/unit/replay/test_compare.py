@@ -30,10 +30,6 @@ def log():
     return counted_run()
 
 
-def kinds(report):
-    return {kind: count for kind, count in report.kinds.items() if count}
-
-
 def remove(log, place):
     topic, partition, index = place
     return log.records[topic, partition].pop(index)
@@ -77,7 +73,7 @@ def test_a_changed_byte_in_a_derived_value_is_shown_as_a_diff_of_its_json(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.DIFFERENT: 1}
+    assert report.kinds == {Kind.DIFFERENT: 1}
     assert '-  "stratum": "nine",' in text(report)
     assert '+  "stratum": "none",' in text(report)
 
@@ -88,7 +84,7 @@ def test_a_changed_header_is_shown(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.DIFFERENT: 1}
+    assert report.kinds == {Kind.DIFFERENT: 1}
     assert "-ce_subject: somebody-else" in text(report)
 
 
@@ -99,7 +95,7 @@ def test_headers_in_another_order_are_a_difference(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.DIFFERENT: 1}
+    assert report.kinds == {Kind.DIFFERENT: 1}
 
 
 def test_a_derived_record_that_is_not_there_is_missing(log):
@@ -109,7 +105,7 @@ def test_a_derived_record_that_is_not_there_is_missing(log):
     report = verified(log)
 
     # Everything after it stands one offset earlier, which the dead letters tell as well.
-    assert kinds(report)[Kind.MISSING] >= 1
+    assert report.kinds[Kind.MISSING] >= 1
     assert "not in the log: screening on health-events" in text(report)
 
 
@@ -131,7 +127,7 @@ def test_the_next_number_in_a_household_that_nothing_leads_to_is_not_regenerated
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.EXTRA: 1}
+    assert report.kinds == {Kind.EXTRA: 1}
 
 
 def test_a_record_of_a_stage_on_a_topic_it_never_writes_is_not_regenerated(log):
@@ -140,7 +136,7 @@ def test_a_record_of_a_stage_on_a_topic_it_never_writes_is_not_regenerated(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.EXTRA: 1}
+    assert report.kinds == {Kind.EXTRA: 1}
 
 
 def test_a_derived_record_without_a_number_is_not_regenerated(log):
@@ -149,7 +145,7 @@ def test_a_derived_record_without_a_number_is_not_regenerated(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.EXTRA: 1}
+    assert report.kinds == {Kind.EXTRA: 1}
 
 
 def test_two_derived_records_that_changed_places_are_out_of_order(log):
@@ -160,7 +156,7 @@ def test_two_derived_records_that_changed_places_are_out_of_order(log):
 
     report = verified(log)
 
-    assert Kind.OUT_OF_ORDER in kinds(report)
+    assert Kind.OUT_OF_ORDER in report.kinds
 
 
 def test_a_changed_rule_differs_and_is_shown_once_for_each_household(log):
@@ -174,7 +170,7 @@ def test_a_changed_rule_differs_and_is_shown_once_for_each_household(log):
 
     report = verified(log, replace(STAGE, decide=stricter))
 
-    assert kinds(report) == {Kind.DIFFERENT: 12}
+    assert report.kinds == {Kind.DIFFERENT: 12}
     assert len(report.shown) == 4
     assert '+  "stratum": "high",' in text(report)
 
@@ -182,7 +178,7 @@ def test_a_changed_rule_differs_and_is_shown_once_for_each_household(log):
 def test_a_rule_that_says_less_leaves_records_that_are_not_regenerated(log):
     report = verified(log, replace(STAGE, decide=lambda state, _event, _at: Step(state, ())))
 
-    assert kinds(report) == {Kind.EXTRA: 4 * 4 + 4}
+    assert report.kinds == {Kind.EXTRA: 4 * 4 + 4}
 
 
 def test_a_gap_in_the_numbers_of_a_fact_is_reported():
@@ -194,7 +190,7 @@ def test_a_gap_in_the_numbers_of_a_fact_is_reported():
 
     report = verified(whole)
 
-    assert kinds(report)[Kind.GAP] == 1
+    assert report.kinds[Kind.GAP] == 1
     assert "member-1, number 2 is missing" in text(report)
 
 
@@ -203,8 +199,8 @@ def test_offsets_that_are_missing_are_reported_and_nothing_is_compared_behind_th
 
     report = verified(log)
 
-    assert kinds(report)[Kind.HOLE] == 1
-    assert Kind.EXTRA not in kinds(report)
+    assert report.kinds[Kind.HOLE] == 1
+    assert Kind.EXTRA not in report.kinds
 
 
 def test_a_log_that_ends_before_its_manifest_says_so(log):
@@ -213,7 +209,7 @@ def test_a_log_that_ends_before_its_manifest_says_so(log):
 
     report = verified(log)
 
-    assert kinds(report)[Kind.HOLE] == 1
+    assert report.kinds[Kind.HOLE] == 1
 
 
 def test_repeats_of_a_restarted_worker_are_counted_and_tolerated(log):
@@ -235,7 +231,7 @@ def test_a_repeat_with_other_bytes_is_a_difference(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.CONFLICT: 1}
+    assert report.kinds == {Kind.CONFLICT: 1}
     assert "+ce_subject: somebody-else" in text(report)
 
 
@@ -245,7 +241,7 @@ def test_a_fact_that_came_twice_with_other_bytes_is_a_difference(log):
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.CONFLICT: 1}
+    assert report.kinds == {Kind.CONFLICT: 1}
     assert report.facts["gateway"].differences[Kind.CONFLICT] == 1
 
 
@@ -258,7 +254,7 @@ def test_a_record_of_no_known_type_is_a_difference_unless_a_dead_letter_answers_
 
     report = verified(log)
 
-    assert kinds(report) == {Kind.UNKNOWN_TYPE: 1}
+    assert report.kinds == {Kind.UNKNOWN_TYPE: 1}
     assert report.refused == 1
     assert report.facts["subscriptions"].recorded == 1
 
@@ -274,7 +270,7 @@ def test_a_log_that_is_not_drained_differs_and_says_how_much_is_unanswered():
 
     report = verified(under_way)
 
-    assert kinds(report) == {Kind.NOT_YET: 2}
+    assert report.kinds == {Kind.NOT_YET: 2}
     end = report.under_way["screening", HEALTH_EVENTS]
     assert (end.inputs, end.outputs) == (2, 2)
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from services.contract.step import RuleRefusedError
 
 RequestStatus = Literal["unknown", "decided", "reversed", "replaced"]
+Service = Literal["visit", "rehabilitation_session"]
 Move = Literal["decide", "reverse", "replace"]
 
 LIFE: Final[Mapping[tuple[RequestStatus, Move], RequestStatus]] = MappingProxyType(

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from services.contract.frozen import Amount, Currency, Frozen, Id, Text
 from services.contract.visit import Network, VisitClass
+from services.settlement.life import Service
 
 StepName = Literal[
     "service",
@@ -30,7 +31,6 @@ StepName = Literal[
 """The steps that a product can put in its order; `services.settlement.steps` says what each does."""
 
 Percent = Annotated[int, Field(ge=0, le=100)]
-Service = Literal["visit", "rehabilitation_session"]
 
 
 class Limits(Frozen):

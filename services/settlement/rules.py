@@ -126,6 +126,8 @@ def _decide_request(
     result = adjudicate(request, event.subject, used, catalogue)
     remembered = Remembered(
         request_id=request.request_id,
+        member=event.subject,
+        service=request.service,
         fingerprint=mark,
         status=moved("unknown", "decide", request.request_id),
         episode=request.episode,
@@ -167,8 +169,8 @@ def _move(state: SettlementState, request_id: str, move: Move) -> SettlementStat
     known = state.request(request_id)
     if known is None and state.forgotten:
         problem = (
-            f"{move}_of_forgotten_request: {request_id} is unknown, or older than the last "
-            f"{REMEMBERED_MAX} requests of the household; it needs an entry made by hand"
+            f"{move}_of_forgotten_request: {request_id} is unknown, or too old to be corrected: "
+            f"only a member's last {REMEMBERED_MAX['visit']} bills are; settle it by hand"
         )
         raise RuleRefusedError(problem)
     after = moved(known.status if known else "unknown", move, request_id)
@@ -201,13 +203,20 @@ def _counted(account: Used, part: Consumed, sign: int) -> Used:
 
 
 def _remember(state: SettlementState, request: Remembered, used: Iterable[Used]) -> SettlementState:
+    """Hold a request; beyond the window, those replaced give way first, then the oldest."""
     requests = (*state.requests, request)
-    surplus = max(0, len(requests) - REMEMBERED_MAX)
+    alike = [
+        known
+        for known in requests
+        if (known.member, known.service) == (request.member, request.service)
+    ]
+    forgotten = state.forgotten
+    if len(alike) > REMEMBERED_MAX[request.service]:
+        gone = next((known for known in alike if known.status == "replaced"), alike[0])
+        requests = tuple(known for known in requests if known is not gone)
+        forgotten += 1
     return SettlementState(
-        wake_at=state.wake_at,
-        used=tuple(used),
-        requests=requests[surplus:],
-        forgotten=state.forgotten + surplus,
+        wake_at=state.wake_at, used=tuple(used), requests=requests, forgotten=forgotten
     )
 
 

@@ -1,16 +1,20 @@
 """What settlement remembers about one household. Amounts are minor units."""
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from services.contract.frozen import Amount, Currency, Frozen, Id
 from services.contract.payment import Parts, Share
 from services.contract.step import State
 from services.contract.visit import Provider
-from services.settlement.life import RequestStatus
+from services.settlement.life import RequestStatus, Service
 
-REMEMBERED_MAX: Final = 100
-"""Requests that a household's state holds for corrections and repeats: those decided last.
+REMEMBERED_MAX: Final[Mapping[Service, int]] = MappingProxyType(
+    {"visit": 128, "rehabilitation_session": 16}
+)
+"""Requests of one member that are held for corrections and repeats, by kind of service.
 
 Why so many: `docs/adr/2611-settlement-remembers-a-window.md`."""
 
@@ -76,6 +80,8 @@ class Remembered(Frozen):
     """
 
     request_id: Id
+    member: str
+    service: Service
     fingerprint: str
     status: RequestStatus
     episode: Id

@@ -80,7 +80,7 @@ def test_a_session_that_costs_nothing_uses_none() -> None:
 def test_a_reversed_session_can_be_used_again() -> None:
     state = _after_sessions(40)
     undo: Event[Any] = Event(
-        "id", "/s", "a", "h", _AT, _AT, 1, ReversalRequested(request_id="a-3", reason="not held")
+        "id", "/s", "a", "h", _AT, _AT, 1, ReversalRequested(request_id="a-30", reason="not held")
     )
 
     state = STAGE.decide(state, undo, _AT).state

@@ -18,8 +18,10 @@ from services.contract.visit import BillLine, Provider
 from services.settlement.app import STAGE
 from services.settlement.life import LIFE, moved
 from services.settlement.state import REMEMBERED_MAX, SettlementState
+from services.treatment.rules.window import CLOSED_KEPT_MAX
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
+_WINDOW = REMEMBERED_MAX["visit"]
 
 
 def _bill(request_id: str, billed: int = 100_00, replaces: str | None = None) -> DirectPayRequested:
@@ -46,8 +48,8 @@ def _reversal(request_id: str) -> ReversalRequested:
 class Household:
     state: SettlementState = field(default_factory=STAGE.begin)
 
-    def says(self, data: EventData) -> Step[SettlementState]:
-        event: Event[Any] = Event("id", "/s", "a", "h", _AT, _AT, 1, data)
+    def says(self, data: EventData, member: str = "a") -> Step[SettlementState]:
+        event: Event[Any] = Event("id", "/s", member, "h", _AT, _AT, 1, data)
         step = STAGE.decide(self.state, event, _AT)
         self.state = step.state
         return step
@@ -93,13 +95,36 @@ def test_an_impossible_event_is_refused_by_name(
 
 
 def test_a_correction_beyond_the_window_is_refused_by_name() -> None:
-    household = _after(*[_bill(f"r{number}") for number in range(REMEMBERED_MAX + 1)])
+    household = _after(*[_bill(f"r{number}") for number in range(_WINDOW + 1)])
 
     with pytest.raises(RuleRefusedError, match=r"^reverse_of_forgotten_request: "):
         household.says(_reversal("r0"))
 
-    assert len(household.state.requests) == REMEMBERED_MAX
+    assert len(household.state.requests) == _WINDOW
     assert household.says(_reversal("r1")).outputs
+
+
+def test_whatever_treatment_may_still_correct_is_remembered() -> None:
+    assert _WINDOW >= CLOSED_KEPT_MAX
+
+
+def test_replaced_bills_are_forgotten_before_any_that_a_correction_can_reach() -> None:
+    household = _after(_bill("r0"), _bill("r1"), _reversal("r1"), _bill("r2", replaces="r1"))
+
+    for number in range(3, _WINDOW + 1):
+        household.says(_bill(f"r{number}"))
+
+    assert household.state.request("r1") is None
+    assert household.says(_reversal("r0")).outputs
+
+
+def test_the_bills_of_one_member_push_out_none_of_another() -> None:
+    household = _after(_bill("r0"))
+
+    for number in range(1, _WINDOW + 2):
+        household.says(_bill(f"r{number}"), member="b")
+
+    assert household.says(_reversal("r0")).outputs
 
 
 def test_the_same_request_again_decides_nothing_again() -> None:

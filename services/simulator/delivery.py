@@ -44,7 +44,7 @@ async def deliver(
             attempts=None,
             timeout=patience_s,
             wait_initial=0.1,
-            wait_max=3.0,
+            wait_max=1.0,
             wait_jitter=0.2,
         ):
             with attempt:

@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,19 +82,20 @@ class Publisher:
             for _ in range(self.delivered.get(lane.household.index, 0)):
                 next(lane.messages)
             self._await_turn(lane)
+        watcher = asyncio.create_task(self._notice(stop))
         while not stop.is_set() and self._failure is None:
-            pause_s = self._send_what_is_due()
             self._changed.clear()
-            stopping = asyncio.create_task(stop.wait())
-            changed = asyncio.create_task(self._changed.wait())
-            await asyncio.wait(
-                (stopping, changed), timeout=pause_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            stopping.cancel()
-            changed.cancel()
+            pause_s = self._send_what_is_due()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause_s)
+        watcher.cancel()
         await self._finish()
         if self._failure is not None:
             raise self._failure
+
+    async def _notice(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._changed.set()
 
     def _await_turn(self, lane: Lane) -> None:
         message = next(lane.messages)

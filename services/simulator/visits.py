@@ -11,10 +11,10 @@ from services.simulator.population import DAY_S
 from services.simulator.readings import check_up_findings
 
 HOUR_S: Final = 3600.0
-COUNTER_WAIT_S: Final = 3
+COUNTER_WAIT_S: Final = 2
 """How long a hospital holds the member at the counter for the direct-pay decision."""
 
-_WAITS: Final = 0.5
+_WAITS: Final = 0.25
 _CHARGED_LATE: Final = 0.04
 
 _COLDS: Final = (
@@ -51,7 +51,7 @@ def check_up(pen: Pen, at: float, treated_for: float | None, *, first: bool) -> 
 
 
 def ambulatory(pen: Pen, at: float) -> None:
-    """Publish a visit for a cold or the like; every second one waits at the counter."""
+    """Publish a visit for a cold or the like; some wait at the counter."""
     person, city, chance = pen.person, pen.city, pen.chance
     visit_id, hospital = pen.new_id("v"), person.hospital
     ends_at = at + chance.uniform(0.3, 2.0) * HOUR_S

@@ -84,11 +84,9 @@ class Subscriptions:
     def unsubscribe(self, subscription_id: str) -> None:
         """Remove a subscription and its deliveries; the milestones stay for others."""
         with self._engine.begin() as connection:
-            # Numbering adds deliveries: none may appear between the two deletions.
+            # Whoever numbers must not add a delivery to what is being removed. The deliveries go
+            # with it (on delete cascade), locked after it, as settling does.
             lock_numbers(connection)
-            connection.execute(
-                delete(deliveries).where(deliveries.c.subscription == subscription_id)
-            )
             connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
 
     def secret(self, subscription_id: str) -> str | None:

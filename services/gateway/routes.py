@@ -14,6 +14,7 @@ from services.gateway.cloudevents import Received, event_group, read_events
 from services.gateway.door import Door, wait_s
 from services.gateway.facts import Group
 from services.gateway.fhir.bundle import Context, Translation, groups_of, translate, turns
+from services.gateway.ids import is_id
 from services.gateway.json_body import decimal_number, load_json, read_body
 from services.gateway.problems import Problem, RequestRefusedError, problem_details, refused
 from services.gateway.responses import (
@@ -124,7 +125,7 @@ def _page(door: Door, member_id: str, after: str | None, limit: str) -> Response
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 9 and int(limit)):
         raise refused(400, Problem("value", "limit", "This is not a number from 1 on"))
     try:
-        page = door.timeline.page(member_id, after, int(limit))
+        page = door.timeline.page(member_id, after, int(limit)) if is_id(member_id) else None
     except BadCursorError as error:
         mend = "Take it from `next` of the page before."
         raise refused(400, Problem("value", "after", "This is not a cursor", mend)) from error

@@ -1,6 +1,7 @@
 """The members' timelines: every event on every topic, as a table that answers at once."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch, Logged
 
 PAGE_MAX: Final = 500
+_CURSOR: Final = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _is_member(connection: Connection, member_id: str) -> bool:
 
 
 def _cursor(text: str) -> tuple[int, int]:
-    stored, _, position = text.partition("-")
-    if not (stored.isdecimal() and position.isdecimal() and len(text) <= 40 and text.isascii()):
+    match = _CURSOR.fullmatch(text)
+    if match is None:
         raise BadCursorError(text[:40])
-    return int(stored), int(position)
+    return int(match[1]), int(match[2])

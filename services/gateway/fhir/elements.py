@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 _DATE_TIME: Final = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))?)?)?",
@@ -23,11 +24,15 @@ class Element(BaseModel):
     )
 
 
-def _whole_as_decimal(value: object) -> object:
-    return Decimal(value) if type(value) is int else value
+def _number(value: object) -> Decimal:
+    if type(value) is int:
+        return Decimal(value)
+    if isinstance(value, Decimal):
+        return value
+    raise PydanticCustomError("decimal", "should be a JSON number")
 
 
-Number = Annotated[Decimal, BeforeValidator(_whole_as_decimal)]
+Number = Annotated[Decimal, BeforeValidator(_number)]
 """A FHIR decimal; JSON writes whole ones as integers."""
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from services.contract.topics import ALL_STAGES
 from services.runtime.broker import EmbeddedKafka
+from services.runtime.drain import Progress
 from services.runtime.settings import load_settings
 from services.runtime.supervisor import Service, Supervisor
 from services.runtime.topics import TopicsError, check_topics, create_topics
@@ -122,6 +123,10 @@ class System:
             problems = check_topics(self.settings)
         except TopicsError as error:
             raise StartError(str(error)) from error
+        # The first question about a group makes the broker create its table of groups, which would
+        # otherwise keep all services waiting at once.
+        with Progress(self.settings) as progress:
+            progress.lag(progress.ends())
         if problems:
             raise StartError("the topics are not as they should be:\n" + "\n".join(problems))
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
+import stamina
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError
 
 from services.contract.topics import CARE_MILESTONES, EVENT_TOPICS, PAYMENT_EVENTS, STAGE_INPUTS
 from services.runtime.settings import Settings
@@ -28,6 +30,11 @@ READERS: Final[Mapping[str, tuple[str, ...]]] = {
     "careloop-timeline": EVENT_TOPICS,
 }
 """Consumer group -> the topics it must have read."""
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether the broker asks to be asked again, as it does for a while after its start."""
+    return isinstance(error, KafkaError) and error.retriable
 
 
 class Progress:
@@ -55,6 +62,7 @@ class Progress:
         found = self._admin.list_partition_offsets(wanted)
         return {at: found[at].offset for at in wanted}
 
+    @stamina.retry(on=_passes, timeout=30.0)
     def lag(self, ends: Mapping[TopicPartition, int]) -> dict[str, int]:
         """Return how many records before `ends` each group has not read yet."""
         committed = self._admin.list_group_offsets(list(READERS))

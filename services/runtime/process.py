@@ -40,7 +40,8 @@ def begin(service: str) -> Settings:
 
 def _end_with_supervisor() -> None:
     """Stop when standard input ends: the supervisor was killed and cannot stop anybody."""
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: its lock, held by a daemon thread, is fatal when Python shuts down.
+    while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -6,13 +6,17 @@ committed to Kafka is a hint, and what lag is measured by.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, Self
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from services.contract.clock import ClockTicked
 from services.contract.codec import Record, UndecodableError, decode
 from services.contract.event import Event, EventData
 from services.contract.topics import DEAD_LETTERS
@@ -22,7 +26,10 @@ from services.runtime.log_writer import LogWriter, Write
 from services.runtime.process import begin, run_until_stopped
 from services.runtime.settings import Settings
 
-RECORDS_MAX = 2_000
+log = structlog.get_logger(__name__)
+
+RECORDS_MAX: Final = 2_000
+TICK: Final = ClockTicked.TYPE.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,95 +79,151 @@ class Projection(Protocol):
         ...
 
 
+class LogTruncatedError(RuntimeError):
+    """Records that were not yet applied are no longer on the log: an operator must decide."""
+
+
 async def run_projection(projection: Projection, settings: Settings) -> None:
-    """Feed a projection from its topics until cancelled. Any error ends the process's run."""
-    wanted = (
-        {data.TYPE.encode() for data in projection.consumes}
-        if projection.consumes is not None
-        else None
-    )
-    writer = await LogWriter(settings.bootstrap_servers, projection.name).start()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
-        group_id=f"careloop-{projection.name}",
-        client_id=projection.name,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        session_timeout_ms=int(settings.session_timeout_s * 1000),
-        max_poll_records=RECORDS_MAX,
-    )
-    consumer.subscribe(topics=projection.topics, listener=_SeekToPosition(projection, consumer))
-    await consumer.start()
-    try:
+    """Feed a projection from its topics until cancelled. Any error ends the run."""
+    async with _Feed(projection, settings) as feed:
         while True:
-            fetched = await consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
-            for at, records in fetched.items():
-                await _apply(projection, at, records, wanted, writer)
-            if fetched:
-                await consumer.commit({at: rows[-1].offset + 1 for at, rows in fetched.items()})
-            _measure(projection, consumer, fetched)
-    finally:
-        await consumer.stop()
-        await writer.stop()
+            await feed.step()
 
 
-class _SeekToPosition(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    def __init__(self, projection: Projection, consumer: AIOKafkaConsumer) -> None:
+class _Feed:
+    """Reads a projection's partitions from where its database says.
+
+    The client delivers while it is still being told of its assignment, and from the offset that
+    was committed, so each batch is measured against the database's position, not trusted.
+    """
+
+    def __init__(self, projection: Projection, settings: Settings) -> None:
         self._projection = projection
-        self._consumer = consumer
+        self._wanted = (
+            None
+            if projection.consumes is None
+            else {data.TYPE.encode() for data in projection.consumes}
+        )
+        self._next: dict[TopicPartition, int | None] = {}
+        self._sought: set[TopicPartition] = set()
+        self._writer = LogWriter(settings.bootstrap_servers, projection.name)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap_servers,
+            group_id=f"careloop-{projection.name}",
+            client_id=projection.name,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            max_poll_records=RECORDS_MAX,
+        )
+        self._consumer.subscribe(topics=projection.topics, listener=_Forget(self._next))
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._writer.start()
+            await self._consumer.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+        await self._writer.stop()
+
+    async def step(self) -> None:
+        """Apply what has arrived, or wait for it a while."""
+        fetched = await self._consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
+        for at, records in fetched.items():
+            await self._partition(at, records)
+        applied = {at: offset for at in fetched if (offset := self._next.get(at)) is not None}
+        if applied:
+            with contextlib.suppress(CommitFailedError, IllegalStateError):
+                await self._consumer.commit(applied)  # a hint: the next owner looks in the database
+        self._measure(fetched)
+
+    async def _partition(self, at: TopicPartition, records: list[ConsumerRecord]) -> None:
+        if at not in self._next:
+            self._next[at] = await asyncio.to_thread(
+                self._projection.position, at.topic, at.partition
+            )
+        expected = self._next[at]
+        if expected is not None:
+            records = [row for row in records if row.offset >= expected]
+        if not records:
+            return
+        if expected is not None and records[0].offset > expected:
+            self._go_back(at, expected, records[0].offset)
+            return
+        self._sought.discard(at)
+        try:
+            await self._apply(at, records)
+        except StaleWriterError as error:
+            log.warning("read on from the database's position", reason=str(error))
+            del self._next[at]
+
+    def _go_back(self, at: TopicPartition, expected: int, found: int) -> None:
+        if at in self._sought:
+            where = f"{at.topic}/{at.partition}"
+            raise LogTruncatedError(
+                f"{where} begins at offset {found}, {self._projection.name} has applied it only"
+                f" up to {expected}; restore the records, or accept the loss by moving the position"
+            )
+        self._sought.add(at)
+        self._consumer.seek(at, expected)
+
+    async def _apply(self, at: TopicPartition, records: list[ConsumerRecord]) -> None:
+        events, refused = self._decode(at, records)
+        if refused:
+            await self._writer.write(refused)
+        first, last = records[0].offset, records[-1].offset
+        batch = Batch(at.topic, at.partition, first, last + 1, tuple(events))
+        await asyncio.to_thread(self._projection.apply, batch)
+        self._next[at] = batch.next_offset
+
+    def _decode(
+        self, at: TopicPartition, records: list[ConsumerRecord]
+    ) -> tuple[list[Logged], list[Write]]:
+        events, refused = [], []
+        for row in records:
+            kind = dict(row.headers).get("ce_type")
+            if kind == TICK or (self._wanted is not None and kind not in self._wanted):
+                continue
+            record = Record(row.key or b"", row.value or b"", tuple(row.headers))
+            try:
+                events.append(Logged(row.offset, row.timestamp, decode(record)))
+            except UndecodableError as error:
+                place = Place(at.topic, at.partition, row.offset)
+                letter = dead_letter(record, place, self._projection.name, str(error))
+                refused.append(Write(DEAD_LETTERS, at.partition, letter))
+                telemetry.dead_letters.labels(self._projection.name, "undecodable").inc()
+        return events, refused
+
+    def _measure(self, fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+        name = self._projection.name
+        for at, records in fetched.items():
+            telemetry.events_processed.labels(name).inc(len(records))
+            end = self._consumer.highwater(at)
+            if end is not None:
+                lag = max(0, end - records[-1].offset - 1)
+                telemetry.consumer_lag.labels(name, f"{at.topic}/{at.partition}").set(lag)
+
+
+class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Makes every new assignment ask the database where to read on."""
+
+    def __init__(self, positions: dict[TopicPartition, int | None]) -> None:
+        self._positions = positions
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Nothing is held between batches."""
+        """Another process may move the position from now on."""
+        for at in revoked:
+            self._positions.pop(at, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Read on from where the database says."""
+        """Let the first batch read the position anew."""
         for at in assigned:
-            position = await asyncio.to_thread(self._projection.position, at.topic, at.partition)
-            if position is None:
-                await self._consumer.seek_to_beginning(at)
-            else:
-                self._consumer.seek(at, position)
-
-
-async def _apply(
-    projection: Projection,
-    at: TopicPartition,
-    records: list[ConsumerRecord],
-    wanted: set[bytes] | None,
-    writer: LogWriter,
-) -> None:
-    events = []
-    refused = []
-    for row in records:
-        kind = dict(row.headers).get("ce_type")
-        if kind == b"careloop.clock.ticked.v1" or (wanted is not None and kind not in wanted):
-            continue
-        record = Record(row.key or b"", row.value or b"", tuple(row.headers))
-        try:
-            events.append(Logged(row.offset, row.timestamp, decode(record)))
-        except UndecodableError as error:
-            place = Place(at.topic, at.partition, row.offset)
-            letter = dead_letter(record, place, projection.name, str(error))
-            refused.append(Write(DEAD_LETTERS, at.partition, letter))
-            telemetry.dead_letters.labels(projection.name, "undecodable").inc()
-    if refused:
-        await writer.write(refused)
-    batch = Batch(at.topic, at.partition, records[0].offset, records[-1].offset + 1, tuple(events))
-    await asyncio.to_thread(projection.apply, batch)
-
-
-def _measure(
-    projection: Projection,
-    consumer: AIOKafkaConsumer,
-    fetched: Mapping[TopicPartition, list[ConsumerRecord]],
-) -> None:
-    for at, records in fetched.items():
-        telemetry.events_processed.labels(projection.name).inc(len(records))
-        end = consumer.highwater(at)
-        if end is not None:
-            telemetry.consumer_lag.labels(projection.name, f"{at.topic}/{at.partition}").set(
-                max(0, end - records[-1].offset - 1)
-            )
+            self._positions.pop(at, None)
 
 
 def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:

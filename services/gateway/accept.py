@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.contract.event import Event, EventData
 from services.contract.member import CoverActivated, MemberRegistered
-from services.gateway.facts import FACT_BYTES_MAX, Fact, Group
+from services.gateway.facts import FACT_CHARACTERS_MAX, Fact, Group
 from services.gateway.problems import Problem, errors
 
 Status = Literal["accepted", "duplicate", "passed_over"]
@@ -38,6 +38,7 @@ class FactOutcome:
 
     fact: Fact
     status: Status
+    fingerprint: str
     note: Problem | None = None
 
 
@@ -126,7 +127,7 @@ def _newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str,
                 )
             )
         # Without an answer the subscriber is unknown, which is reported at the cover.
-        found[member] = Member(min(households, default=member), fact.fingerprint)
+        found[member] = Member(min(households, default=member), fact.seal().fingerprint)
     return found
 
 
@@ -173,14 +174,15 @@ def _household_problems(
 def _judge(
     fact: Fact, member: Member, known: Known, fresh: dict[str, str], problems: list[Problem]
 ) -> FactOutcome:
-    fingerprint = fact.fingerprint
+    seal = fact.seal()
+    fingerprint = seal.fingerprint
     before = fresh.get(fact.id) or known.fingerprints.get(fact.id)
     if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
         before = member.fingerprint
     if before == fingerprint:
-        return FactOutcome(fact, "duplicate")
+        return FactOutcome(fact, "duplicate", fingerprint)
     if before is not None:
-        return _contradicts(fact, problems)
+        return _contradicts(fact, fingerprint, problems)
     if fact.only_after is not None and not (
         fact.only_after in known.fingerprints or fact.only_after in fresh
     ):
@@ -190,22 +192,21 @@ def _judge(
             "Passed over: what it ends was never accepted from this sender",
             severity="information",
         )
-        return FactOutcome(fact, "passed_over", note)
-    size = len(fact.data.model_dump_json())
-    if size > FACT_BYTES_MAX:
+        return FactOutcome(fact, "passed_over", fingerprint, note)
+    if seal.characters > FACT_CHARACTERS_MAX:
         problems.append(
             Problem(
                 "too-long",
                 fact.place,
-                f"The event would carry {size} bytes; {FACT_BYTES_MAX} is the most",
+                f"The event has {seal.characters} characters; {FACT_CHARACTERS_MAX} is the most",
                 "Split it, for example a bill into several charges.",
             )
         )
     fresh[fact.id] = fingerprint
-    return FactOutcome(fact, "accepted")
+    return FactOutcome(fact, "accepted", fingerprint)
 
 
-def _contradicts(fact: Fact, problems: list[Problem]) -> FactOutcome:
+def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactOutcome:
     if fact.implied:
         note = Problem(
             "informational",
@@ -213,7 +214,7 @@ def _contradicts(fact: Fact, problems: list[Problem]) -> FactOutcome:
             f"{fact.data.TYPE} is known with other details, and what is known stands",
             severity="information",
         )
-        return FactOutcome(fact, "duplicate", note)
+        return FactOutcome(fact, "duplicate", fingerprint, note)
     mend = "Cancel or void what was sent first, then send the right one under a new id."
     if isinstance(fact.data, MemberRegistered):
         mend = "Birth date and sex are fixed at registration; send them as they were."
@@ -225,7 +226,7 @@ def _contradicts(fact: Fact, problems: list[Problem]) -> FactOutcome:
             mend,
         )
     )
-    return FactOutcome(fact, "duplicate")
+    return FactOutcome(fact, "duplicate", fingerprint)
 
 
 def _number(
@@ -244,8 +245,7 @@ def _number(
         household = known.members[fact.member].household
         sequence = known.sequences.get(household, 0) + 1
         known.sequences[household] = sequence
-        fingerprint = fact.fingerprint
-        known.fingerprints[fact.id] = fingerprint
+        known.fingerprints[fact.id] = outcome.fingerprint
         event: Event[EventData] = Event(
             id=fact.id,
             source=fact.source,
@@ -258,7 +258,7 @@ def _number(
             correlation_id=fact.correlation_id,
             traceparent=fact.traceparent,
         )
-        events.append((event, fingerprint))
+        events.append((event, outcome.fingerprint))
     return GroupOutcome(notes, outcomes, tuple(events), tuple(newcomers.items()), now)
 
 

@@ -9,8 +9,8 @@ from services.contract.event import EventData
 from services.contract.member import MemberRegistered
 from services.gateway.problems import Problem
 
-FACT_BYTES_MAX: Final = 384 << 10
-"""Data of one event, as JSON: with its headers it must fit into one batch for the broker."""
+FACT_CHARACTERS_MAX: Final = 120_000
+"""Data of one event, as JSON; in UTF-8 and with headers it must fit into one batch of 512 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,8 @@ class Fact:
     implied: bool = False
     only_after: str | None = None
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all that a sender states; equal for the same fact sent again.
+    def seal(self) -> "Seal":
+        """Return what tells this fact from another under the same id.
 
         Of a registration it holds the person alone, as it may come from several senders. The
         provider's network is left out: it is ours to say, and may change between two sendings.
@@ -48,7 +47,15 @@ class Fact:
         about = f"{self.data.TYPE}\n{self.member}\n"
         if not isinstance(self.data, MemberRegistered):
             about += f"{self.source}\n{self.time.isoformat()}\n"
-        return hashlib.sha256(f"{about}{body}".encode()).hexdigest()
+        return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A hash of all that a sender states, equal for the same fact sent again, and its size."""
+
+    fingerprint: str
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)

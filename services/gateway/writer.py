@@ -18,6 +18,7 @@ WAITING_MAX: Final = 10_000
 _TRIES: Final = 3
 
 Outcomes = tuple[GroupOutcome, ...]
+_Waiting = tuple[Submission, asyncio.Future[Outcomes]]
 
 
 class Accepting(Protocol):
@@ -42,9 +43,7 @@ class GroupWriter:
         self._store = store
         self._now = now
         self._accepted = accepted
-        self._waiting: asyncio.Queue[tuple[Submission, asyncio.Future[Outcomes]]] = asyncio.Queue(
-            WAITING_MAX
-        )
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_MAX)
 
     async def accept(self, submission: Submission) -> Outcomes:
         """Return what became of each group, once it is on disk.
@@ -56,23 +55,28 @@ class GroupWriter:
         return await answer
 
     async def run(self) -> None:
-        """Store what arrives, until cancelled."""
-        while True:
-            taken = [await self._waiting.get()]
-            size = _size(taken[0][0])
-            while size < FACTS_PER_TRANSACTION and not self._waiting.empty():
-                taken.append(self._waiting.get_nowait())
-                size += _size(taken[-1][0])
-            try:
+        """Store what arrives, until cancelled; whoever still waits then is told."""
+        taken: list[_Waiting] = []
+        try:
+            while True:
+                taken = await self._take()
                 await self._store_all(taken)
-            finally:
-                for _, answer in taken:
-                    if not answer.done():
-                        answer.set_exception(NotStoredError("the gateway is stopping"))
+        finally:
+            while not self._waiting.empty():
+                taken.append(self._waiting.get_nowait())
+            for _, answer in taken:
+                if not answer.done():
+                    answer.set_exception(NotStoredError("the gateway is stopping"))
 
-    async def _store_all(
-        self, taken: Sequence[tuple[Submission, asyncio.Future[Outcomes]]]
-    ) -> None:
+    async def _take(self) -> list[_Waiting]:
+        taken = [await self._waiting.get()]
+        size = _size(taken[0][0])
+        while size < FACTS_PER_TRANSACTION and not self._waiting.empty():
+            taken.append(self._waiting.get_nowait())
+            size += _size(taken[-1][0])
+        return taken
+
+    async def _store_all(self, taken: Sequence[_Waiting]) -> None:
         try:
             outcomes = await self._try([submission for submission, _ in taken])
         except Exception as error:  # one bad submission must not fail the others

@@ -1,0 +1,147 @@
+"""The gateway on a real database: two processes accept at once, and numbers stay gapless."""
+
+import asyncio
+import threading
+from collections import Counter
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.contract.codec import decode
+from services.contract.member import MemberRegistered
+from services.contract.topics import HEALTH_EVENTS
+from services.contract.visit import Provider, VisitRegistered
+from services.gateway.accept import GroupOutcome
+from services.gateway.facts import Fact, Group, Submission
+from services.gateway.store import Store
+from services.gateway.timeline import Timeline
+from services.gateway.writer import GroupWriter, NotStoredError
+from services.runtime.projection import Batch, Logged
+from services.runtime.settings import Settings
+from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, gateway
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+OWNED = Provider(id="hospital-owned-1", network="owned")
+
+
+def registration(member: str, household: str) -> Fact:
+    data = MemberRegistered(birth_date=date(1960, 2, 29), sex="female")
+    return Fact(f"r-{member}", "urn:a", member, NOW, data, "", household=household)
+
+
+def arrival(event_id: str, member: str, visit: str = "v") -> Fact:
+    data = VisitRegistered(visit_id=visit, visit_class="ambulatory", provider=OWNED)
+    return Fact(event_id, "urn:a", member, NOW, data, "")
+
+
+def submission(*facts: Fact) -> Submission:
+    return Submission(tuple(Group((fact,)) for fact in facts))
+
+
+async def test_two_processes_accept_the_same_events_once_and_number_them_without_a_gap(
+    database_settings: Settings,
+) -> None:
+    submissions = [
+        submission(
+            registration(f"m{number % 7}", "h"),
+            *(arrival(f"e{number}-{each}", f"m{number % 7}") for each in range(5)),
+        )
+        for number in range(40)
+    ]
+    stores = [Store.open(database_settings), Store.open(database_settings)]
+
+    async def send(store: Store) -> None:
+        writer = GroupWriter(store, lambda: NOW, asyncio.Event())
+        running = asyncio.create_task(writer.run())
+        await asyncio.gather(*(writer.accept(each) for each in submissions))
+        running.cancel()
+
+    threads = [threading.Thread(target=lambda own=own: asyncio.run(send(own))) for own in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events = [decode(row.record) for row in stores[0].unsent(10_000)]
+    counters = stores[0].counters()
+    for store in stores:
+        store.close()
+
+    assert [event.sequence for event in events] == list(range(1, 7 + 200 + 1))
+    assert len({event.id for event in events}) == 207
+    assert counters["accepted"] == 207
+    assert counters["duplicates"] == 2 * 40 * 6 - 207
+    assert counters["members"] == 7
+
+
+async def test_a_refused_group_does_not_touch_the_others_of_its_transaction(
+    database_settings: Settings,
+) -> None:
+    store = Store.open(database_settings)
+    outcomes = store.accept(
+        [
+            submission(registration("m1", "h")),
+            submission(arrival("e1", "stranger")),
+            submission(arrival("e2", "m1"), arrival("e2", "m1", visit="other")),
+            submission(arrival("e3", "m1")),
+        ],
+        NOW,
+    )
+    events = [decode(row.record) for row in store.unsent(100)]
+    store.close()
+
+    assert [[each.refused for each in some] for some in outcomes] == [
+        [False], [True], [False, True], [False],
+    ]  # fmt: skip
+    assert [(event.id, event.sequence) for event in events] == [("r-m1", 1), ("e2", 2), ("e3", 3)]
+
+
+async def test_a_whole_visit_goes_in_and_onto_the_timeline(database_settings: Settings) -> None:
+    async with gateway(database_settings) as (client, door):
+        first = await client.post("/fhir", json=bundle(CLAIM, ENCOUNTER, PATIENT), headers=FHIR)
+        again = await client.post("/fhir", json=bundle(CLAIM, ENCOUNTER, PATIENT), headers=FHIR)
+        rows = door.store.unsent(100)
+        logged = tuple(Logged(number, 1_000, decode(row.record)) for number, row in enumerate(rows))
+        Timeline(door.store).apply(Batch(HEALTH_EVENTS, 0, 0, len(logged), logged))
+        door.store.forget_sent([row.position for row in rows[:3]])
+        left = door.store.unsent(100)
+        page = (await client.get("/members/m1/timeline?limit=3")).json()
+        rest = (await client.get(f"/members/m1/timeline?after={page['next']}")).json()
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert [row.position for row in left] == [row.position for row in rows[3:]]
+    assert Counter(event["stage"] for event in page["events"] + rest["events"]) == {"gateway": 5}
+    assert rest["next"] is None
+
+
+async def test_a_submission_that_cannot_be_stored_does_not_fail_the_others() -> None:
+    class Poisoned:
+        def accept(
+            self, submissions: list[Submission], now: datetime
+        ) -> list[tuple[GroupOutcome, ...]]:
+            assert now == NOW
+            if any(each.unreadable == 13 for each in submissions):
+                raise ValueError("poison")
+            return [() for _ in submissions]
+
+    writer = GroupWriter(Poisoned(), lambda: NOW, asyncio.Event())
+    asked = [asyncio.create_task(writer.accept(Submission(unreadable=n))) for n in range(10, 16)]
+    await asyncio.sleep(0)
+    running = asyncio.create_task(writer.run())
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    running.cancel()
+
+    assert [isinstance(answer, NotStoredError) for answer in answers] == [
+        False, False, False, True, False, False,
+    ]  # fmt: skip
+
+
+async def test_who_waits_when_the_gateway_stops_is_told(settings: Settings) -> None:
+    writer = GroupWriter(Store.open(settings), lambda: NOW, asyncio.Event())
+    running = asyncio.create_task(writer.run())
+    asked = asyncio.create_task(writer.accept(submission(registration("m1", "h"))))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+
+    with pytest.raises(NotStoredError):
+        await asyncio.wait_for(asked, 5)

@@ -123,7 +123,7 @@ def plain_line(snapshot: Snapshot) -> str:
         f"city {_day(tally.city_time)}",
         f"{tally.facts:,} facts ({snapshot.facts_per_s:.0f}/s)",
         f"{sum(tally.decisions.values()):,} decisions",
-        f"{tally.loops_completed:,} loops closed",
+        f"loops closed: {tally.loops_completed:,}",
         money or "nothing billed yet",
         snapshot.note,
     ]

@@ -69,6 +69,9 @@ async def _send_once(
             headers=list(message.headers),
             timeout=_ANSWER_S + message.wait_s,
         )
+    except httpx.ConnectError:
+        report.not_reached += 1
+        raise
     except httpx.TransportError:
         report.unknown_outcomes += 1
         raise

@@ -2,7 +2,7 @@
 
 Households wait for nobody but themselves: within one, a message is sent when the one before it
 was answered. When more is due than the pace lets through, messages keep their city time and are
-sent late, households with somebody gravely ill first.
+sent late: three of four of them from households with somebody gravely ill, while there are any.
 """
 
 import asyncio
@@ -24,6 +24,11 @@ IN_FLIGHT_MAX: Final = 16
 _FINISH_S: Final = 15.0
 """How long requests under way may take once the city stops."""
 _LOOK_AGAIN_S: Final = 0.25
+_ROUTINE_EVERY: Final = 4
+"""Of so many messages one is routine, however much is urgent: nobody waits for ever."""
+
+_Turn = tuple[float, int, Message, Lane]
+"""When a message is due, its household's number (no two are equal), and the message itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Pace:
 class Publisher:
     """The city's hospitals, devices and therapists at work. `run` is called once.
 
-    delivered: messages answered, by household; what `resume` skips.
+    delivered: messages answered, by household; so many are skipped at the start.
     """
 
     client: httpx.AsyncClient
@@ -66,8 +71,10 @@ class Publisher:
     pace: Pace
     report: CityReport
     delivered: dict[int, int]
-    _waiting: list[tuple[float, int, Message, Lane]] = field(default_factory=list)
-    _ready: list[tuple[bool, float, int, Message, Lane]] = field(default_factory=list)
+    _waiting: list[_Turn] = field(default_factory=list)
+    _urgent: list[_Turn] = field(default_factory=list)
+    _routine: list[_Turn] = field(default_factory=list)
+    _started: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: GatewayUnreachableError | None = None
@@ -105,22 +112,28 @@ class Publisher:
         """Start what may go now; return the real seconds after which to look again."""
         city_now, now = self.clock.now(), time.monotonic()
         while self._waiting and self._waiting[0][0] <= city_now:
-            due, index, message, lane = heapq.heappop(self._waiting)
-            routine = not any(person.stroke_prone for person in lane.household.people)
-            heapq.heappush(self._ready, (routine, due, index, message, lane))
-        while self._ready and len(self._tasks) < IN_FLIGHT_MAX:
+            turn = heapq.heappop(self._waiting)
+            urgent = any(person.stroke_prone for person in turn[3].household.people)
+            heapq.heappush(self._urgent if urgent else self._routine, turn)
+        while (ready := self._next_queue()) and len(self._tasks) < IN_FLIGHT_MAX:
             if debt_s := self.pace.debt_s(now):
                 return min(debt_s, _LOOK_AGAIN_S)
-            _, due, _, message, lane = heapq.heappop(self._ready)
+            due, _, message, lane = heapq.heappop(ready)
+            self._started += 1
             self.pace.spend(message.facts, now)
             self.report.behind_s = max(self.report.behind_s, city_now - due)
             task = asyncio.create_task(self._deliver(lane, message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if not self._waiting or self._ready:
+        if ready or not self._waiting:
             return _LOOK_AGAIN_S
         ahead_s = (self._waiting[0][0] - city_now) / self.clock.compression
         return min(max(ahead_s, 0.002), _LOOK_AGAIN_S)
+
+    def _next_queue(self) -> list[_Turn]:
+        if self._started % _ROUTINE_EVERY == 0:
+            return self._routine or self._urgent
+        return self._urgent or self._routine
 
     async def _deliver(self, lane: Lane, message: Message) -> None:
         index = lane.household.index

@@ -18,10 +18,10 @@ class CityReport:
     """Counts of one run, in numbers of messages unless the name says facts.
 
     surprises: a good message refused, a bad one accepted, or one given up after 5xx answers.
-    unknown_outcomes: requests without an answer, sent again. asked_to_wait: 429 or 5xx, sent
-    again. unfinished: under way when the city stopped. behind_s: the most that a message was
-    sent after its time, in city seconds. counter_waits_s: real seconds that a hospital waited
-    for a payment decision.
+    not_reached: connections that nobody took. unknown_outcomes: requests without an answer, sent
+    again. asked_to_wait: 429 or 5xx, sent again. unfinished: under way when the city stopped.
+    behind_s: the most that a message was sent after its time, in city seconds. counter_waits_s:
+    real seconds that a hospital waited for a payment decision.
     """
 
     messages: int = 0
@@ -31,6 +31,7 @@ class CityReport:
     outcomes: Counter[Expectation] = field(default_factory=Counter)
     surprises: int = 0
     examples: list[dict[str, Any]] = field(default_factory=list)
+    not_reached: int = 0
     unknown_outcomes: int = 0
     asked_to_wait: int = 0
     unfinished: int = 0
@@ -64,6 +65,7 @@ class CityReport:
             "as_expected": dict(sorted(self.outcomes.items())),
             "surprises": self.surprises,
             "surprise_examples": self.examples,
+            "not_reached": self.not_reached,
             "unknown_outcomes": self.unknown_outcomes,
             "asked_to_wait": self.asked_to_wait,
             "unfinished": self.unfinished,

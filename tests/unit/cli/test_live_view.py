@@ -225,5 +225,5 @@ def test_without_a_terminal_there_is_a_plain_line_every_few_seconds():
 def test_the_plain_line_tells_the_money_and_the_loops():
     line = plain_line(full_snapshot())
 
-    assert "1 loops closed" in line
+    assert "loops closed: 1" in line
     assert "10,000.00 CNY billed, members pay 4,000.00 CNY" in line

@@ -125,3 +125,28 @@ async def test_the_pace_bounds_the_facts_per_second():
     # One second, a quarter of burst, and one message that may pass the line.
     assert 60 <= report.facts <= 150
     assert report.behind_s > 0
+
+
+async def test_when_not_all_can_be_sent_the_gravely_ill_come_first_and_the_others_still_come():
+    gateway = MiniatureGateway()
+    small, stop, report = city(members=400), asyncio.Event(), CityReport()
+    ill = {
+        person.id
+        for lane in lanes(small)
+        for person in lane.household.people
+        if any(each.stroke_prone for each in lane.household.people)
+    }
+    clock = CityClock(epoch=time.time() - PLAN_S / 1e-6, compression=1e-6)
+    gateway.serve = 60
+
+    async with client_of(gateway) as client:
+        publisher = Publisher(client, clock, Pace(1e9), report, {})
+        running = asyncio.create_task(publisher.run(lanes(small), stop))
+        await asyncio.wait_for(gateway.served.wait(), timeout=20)
+        stop.set()
+        await running
+
+    first = gateway.requests[:60]
+    urgent = sum(any(member.encode() in body for member in ill) for body in first)
+    # Three of four; the first sixteen go out together, before any answer.
+    assert 35 <= urgent <= 50

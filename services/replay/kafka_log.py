@@ -43,6 +43,8 @@ class KafkaLog:
                 fetch_max_bytes=32 << 20,
                 max_partition_fetch_bytes=8 << 20,
                 max_poll_records=2_000,
+                # The fetch at the end of one partition must not hold up the first of the next.
+                fetch_max_wait_ms=20,
                 bootstrap_timeout_ms=15_000,
             )
             self.manifest = Manifest(self._end_offsets(topics), exported_at)

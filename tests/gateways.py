@@ -43,6 +43,31 @@ CLAIM = {
     "total": {"value": 12000, "currency": "CNY"},
 }
 
+COVERAGE = {
+    "resourceType": "Coverage",
+    "id": "k1",
+    "status": "active",
+    "beneficiary": {"reference": "Patient/m1"},
+    "payor": [{"display": "平安健康"}],
+    "class": [{"type": {"coding": [{"code": "plan"}]}, "value": "million-yuan-medical"}],
+    "period": {"start": "2026-01-01", "end": "2026-12-31"},
+}
+PRESSURE = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+    "subject": {"reference": "Patient/m1"},
+    "effectiveDateTime": "2026-03-02T09:00:00+08:00",
+    "component": [
+        {
+            "code": {"coding": [{"code": "8480-6"}]},
+            "valueQuantity": {"value": 151, "code": "mm[Hg]"},
+        },
+        {"code": {"text": "diastolic"}, "valueQuantity": {"value": 94.5, "unit": "mmHg"}},
+    ],
+}
+
 
 @asynccontextmanager
 async def gateway(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Door]]:

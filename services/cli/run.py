@@ -147,10 +147,12 @@ class RunSession:
         with self._console.status("Starting Kafka …"):
             system.start_log()
         with self._console.status("Starting the services …"):
-            system.start_services(asyncio.run(last_tick(system.settings)))
+            system.start_services()
+            clock_reads = asyncio.run(last_tick(system.settings))
             self._watch = Watch(system.settings)
             self._watch.start()
             system.wait_ready()
+            system.start_time(clock_reads)
         for name, address in self._doors():
             self._console.print(f"{name}: {address}", highlight=False)
 

@@ -130,10 +130,13 @@ class System:
         if problems:
             raise StartError("the topics are not as they should be:\n" + "\n".join(problems))
 
-    def start_services(self, clock_reads: datetime | None) -> None:
-        """Start one process per service; `clock_reads` is the log's last tick."""
+    def start_services(self) -> None:
+        """Start one process per service."""
         for name in ("gateway", *ALL_STAGES, "ledger", "subscriptions"):
             self.supervisor.start(self._service(name))
+
+    def start_time(self, clock_reads: datetime | None) -> None:
+        """Start the clock, and the city if there is one; `clock_reads` is the log's last tick."""
         begun = max(clock_reads or CITY_START, CITY_START)
         epoch = time.time() - (begun - CITY_START).total_seconds() / CITY_COMPRESSION
         self.supervisor.start(self._clock(epoch))

@@ -55,7 +55,6 @@ class Tally:
         data = event.data
         if isinstance(data, ClockTicked):
             self.city_time = max(self.city_time or event.time, event.time)
-            self.log_counts[event.type] += 1
             return True
         if not self._is_new(event):
             return False

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from services.gateway.cloudevents import Received, event_group, read_events
 from services.gateway.door import Door, wait_s
 from services.gateway.facts import Group
-from services.gateway.fhir.bundle import Context, Translation, groups_of, translate, turns
+from services.gateway.fhir.bundle import Context, Translation, groups_of, translate
+from services.gateway.fhir.order import turns
 from services.gateway.ids import is_id
 from services.gateway.json_body import decimal_number, load_json, read_body
 from services.gateway.problems import Problem, RequestRefusedError, problem_details, refused

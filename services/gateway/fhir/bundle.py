@@ -1,29 +1,14 @@
 """A request in FHIR R4, Bundle or single resource, as facts and problems, entry by entry."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.contract.clinical import (
-    ConditionRecorded,
-    MedicationPrescribed,
-    ObservationRecorded,
-    ProcedurePerformed,
-)
-from services.contract.event import EventData
-from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
-from services.contract.visit import (
-    ChargePosted,
-    ChargeVoided,
-    VisitAdmitted,
-    VisitCancelled,
-    VisitDischarged,
-    VisitRegistered,
-)
+from services.contract.member import MemberRegistered
 from services.gateway.facts import Fact, Group
 from services.gateway.fhir.clinical import (
     condition_facts,
@@ -31,6 +16,7 @@ from services.gateway.fhir.clinical import (
     prescription_facts,
     procedure_facts,
 )
+from services.gateway.fhir.order import ordered
 from services.gateway.fhir.people import coverage_facts, patient_facts
 from services.gateway.fhir.reader import Reader
 from services.gateway.fhir.resources import (
@@ -60,22 +46,6 @@ Translate = Callable[[dict[str, Any], Reader], list[Fact]]
 
 _UUID: Final = re.compile(r"urn:uuid:([0-9a-zA-Z-]{1,64})")
 _URI: Final = re.compile(r"[!-~]{1,200}")
-
-# What the request says about people comes first; then by time, and at one time in this order.
-_FIRST: Final[tuple[type[EventData], ...]] = (MemberRegistered, CoverActivated)
-_ORDER: Final[Mapping[type[EventData], int]] = {
-    VisitRegistered: 0,
-    VisitAdmitted: 1,
-    ConditionRecorded: 2,
-    ObservationRecorded: 3,
-    ProcedurePerformed: 4,
-    MedicationPrescribed: 5,
-    ChargePosted: 6,
-    ChargeVoided: 7,
-    VisitDischarged: 8,
-    VisitCancelled: 9,
-    CoverEnded: 10,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,25 +149,6 @@ def groups_of(translation: Translation) -> list[Group]:
     facts = ordered(fact for entry in translation.entries for fact in entry.facts)
     problems = tuple(problem for entry in translation.entries for problem in entry.problems)
     return [Group(facts, problems, translation.members)]
-
-
-def turns(groups: Sequence[Group]) -> list[int]:
-    """Return in which order to judge groups: that of their first facts in the log."""
-    of_facts = [number for number, group in enumerate(groups) if group.facts]
-    of_facts.sort(key=lambda number: _rank(groups[number].facts[0]))
-    return of_facts + [number for number, group in enumerate(groups) if not group.facts]
-
-
-def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
-    """Return facts in the order in which they go into the log."""
-    return tuple(sorted(facts, key=_rank))
-
-
-def _rank(fact: Fact) -> tuple[int, datetime, int]:
-    kind = type(fact.data)
-    if kind in _FIRST:
-        return _FIRST.index(kind), fact.time, 0
-    return len(_FIRST), fact.time, _ORDER[kind]
 
 
 def _translate_entries(

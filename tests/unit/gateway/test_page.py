@@ -39,7 +39,7 @@ async def test_the_examples_of_the_page_are_accepted(settings: Settings) -> None
     assert types == [
         "careloop.member.registered.v1",
         "careloop.visit.registered.v1",
-        "careloop.visit.discharged.v1",
         "careloop.charge.posted.v1",
+        "careloop.visit.discharged.v1",
         "careloop.visit.cancelled.v1",
     ]

@@ -62,7 +62,7 @@ def export(
 @app.command()
 def verify(
     log_file: Annotated[
-        Path | None, typer.Argument(metavar="[OUT]", help="What `export` wrote.")
+        Path | None, typer.Argument(metavar="OUT", help="What `export` wrote.")
     ] = None,
     data_dir: DataDir = None,
     bootstrap_servers: Servers = None,

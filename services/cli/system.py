@@ -1,7 +1,6 @@
 """The whole system on this machine: broker, topics, and one process per service."""
 
 import shutil
-import socket
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from services.cli.ports import PortInUseError, take_port
 from services.contract.topics import ALL_STAGES
 from services.runtime.broker import EmbeddedKafka
 from services.runtime.drain import Progress
@@ -78,17 +78,25 @@ class System:
     """Everything that `careloop run` starts, in the order in which it is started and stopped."""
 
     def __init__(self, options: Options) -> None:
-        """Choose the folder and the ports; nothing is started yet."""
+        """Choose the folder and take the ports; nothing is started yet.
+
+        Raises:
+            StartError: the port that was asked for is in use.
+        """
         self.options = options
+        try:
+            self._taken = {
+                "gateway": take_port(PREFERRED_PORTS["gateway"], options.http_port),
+                "subscriptions": take_port(PREFERRED_PORTS["subscriptions"], None),
+            }
+        except PortInUseError as error:
+            raise StartError(f"--http-port: {error}") from error
+        self.ports = {name: taken.number for name, taken in self._taken.items()}
         self.throwaway = options.data_dir is None
         self.data_dir = (options.data_dir or Path(tempfile.mkdtemp(prefix="careloop-"))).resolve()
         self.broker = (
             EmbeddedKafka(self.data_dir / "kafka") if options.bootstrap_servers is None else None
         )
-        self.ports = {
-            "gateway": _port(PREFERRED_PORTS["gateway"], options.http_port),
-            "subscriptions": _port(PREFERRED_PORTS["subscriptions"], None),
-        }
         self.supervisor = Supervisor(self.data_dir / "logs")
         self.settings = load_settings(database_url=options.database_url, data_dir=self.data_dir)
 
@@ -166,6 +174,8 @@ class System:
         """Stop the embedded broker, and remove the folder if it was a throwaway."""
         if self.broker is not None:
             self.broker.stop()
+        for taken in self._taken.values():
+            taken.release()
         if self.throwaway:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
@@ -220,27 +230,3 @@ class System:
 def city_time(epoch_s: float, now_s: float) -> datetime:
     """Return the city's time at a real moment."""
     return CITY_START + timedelta(seconds=(now_s - epoch_s) * CITY_COMPRESSION)
-
-
-def _port(preferred: int, asked: int | None) -> int:
-    """Return the port that was asked for, else the preferred one if free, else any free one."""
-    if asked:
-        if not _is_free(asked):
-            raise StartError(f"port {asked} is in use; choose another, or leave --http-port out")
-        return asked
-    if asked is None and _is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -11,7 +11,7 @@ from typing import Any
 from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 
-from services.contract.codec import Record
+from services.runtime.client_records import record_of
 from services.runtime.fold import Row
 
 
@@ -24,8 +24,7 @@ class PartitionFetch:
     def rows(self) -> Iterator[Row]:
         """Iterate over the records in offset order."""
         for record in self.records:
-            body = Record(record.key or b"", record.value or b"", tuple(record.headers))
-            yield Row(record.offset, body, record.timestamp)
+            yield Row(record.offset, record_of(record), record.timestamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.contract.codec import Record
 from services.contract.topics import changelog
+from services.runtime import fault_points
 from services.runtime.household import version_of
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.rocks_store import RocksStore
@@ -66,7 +67,9 @@ class ChangelogPartition:
                 partition=self.partition,
                 written_again=len(waiting),
             )
+        fault_points.reach("worker.changelog_stored")
         self.store.commit(changes, self.next_offset)
+        fault_points.reach("worker.states_stored")
 
     async def _append(self, changes: Mapping[bytes, bytes], writer: LogWriter) -> tuple[int, int]:
         records = (Record(key, value, ()) for key, value in changes.items())
@@ -128,6 +131,7 @@ async def restore(
             for at, rows in fetched.items():
                 pairs = [(row.key, row.value) for row in rows]
                 stale[at] |= _apply_newest(places[at], pairs, rows[-1].offset + 1)
+                fault_points.reach("restore.middle")
             behind = {at for at in behind if await consumer.position(at) < ends[at]}
     finally:
         await consumer.stop()

@@ -38,6 +38,7 @@ S = TypeVar("S", bound=State)
 POSITION_KEY: Final = b"\x00position"
 """Key of the record that says up to where the partition has been read. No household has it."""
 
+SEQUENCE_DIGITS_MAX: Final = 18
 PARKED_MAX: Final = 256
 CACHED_HOUSEHOLDS_MAX: Final = 2_000
 TICK: Final = ClockTicked.TYPE.encode()
@@ -331,7 +332,9 @@ class PartitionFold(Generic[S]):
 
 
 def _whole_number(text: bytes | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() and int(text) > 0 else None
+    if text is None or len(text) > SEQUENCE_DIGITS_MAX or not text.isdigit():
+        return None
+    return int(text) or None
 
 
 def _why_unreadable(record: Record, headers: Mapping[str, bytes]) -> str:

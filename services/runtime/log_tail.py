@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Collection, MutableMapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.contract.codec import Record, UndecodableError, decode
+from services.contract.codec import UndecodableError, decode
 from services.contract.event import EventData
+from services.runtime.client_records import record_of
 from services.runtime.projection import Logged
 from services.runtime.settings import Settings
 
@@ -43,11 +44,11 @@ async def follow(
             fetched = await consumer.getmany(timeout_ms=1_000)
             for at, rows in fetched.items():
                 for row in rows:
-                    headers = tuple(row.headers)
-                    if dict(headers).get("ce_type") not in wanted:
+                    record = record_of(row)
+                    if dict(record.headers).get("ce_type") not in wanted:
                         continue
                     try:
-                        event = decode(Record(row.key or b"", row.value or b"", headers))
+                        event = decode(record)
                     except UndecodableError:
                         continue
                     yield Logged(row.offset, row.timestamp, event)

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from services.contract.codec import Record
+from services.runtime import fault_points
 
 REQUEST_BYTES_MAX = 4 << 20
 BATCH_BYTES = 512 << 10
@@ -120,4 +121,6 @@ class LogWriter:
             batch.close()
             sent = await self._producer.send_batch(batch, topic, partition=partition)
             waiting.append((sent, count))
-        return tuple([Stored((await sent).offset, count) for sent, count in waiting])
+        stored = tuple([Stored((await sent).offset, count) for sent, count in waiting])
+        fault_points.reach("log.partition_stored")
+        return stored

@@ -17,10 +17,11 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
 from services.contract.clock import ClockTicked
-from services.contract.codec import Record, UndecodableError, decode
+from services.contract.codec import UndecodableError, decode
 from services.contract.event import Event, EventData
 from services.contract.topics import DEAD_LETTERS
-from services.runtime import telemetry
+from services.runtime import fault_points, telemetry
+from services.runtime.client_records import record_of
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.process import begin, run_until_stopped
@@ -104,7 +105,7 @@ class _Feed:
             if projection.consumes is None
             else {data.TYPE.encode() for data in projection.consumes}
         )
-        self._next: dict[TopicPartition, int | None] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._sought: set[TopicPartition] = set()
         self._writer = LogWriter(settings.bootstrap_servers, projection.name)
         self._consumer = AIOKafkaConsumer(
@@ -136,7 +137,7 @@ class _Feed:
         fetched = await self._consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
         for at, records in fetched.items():
             await self._partition(at, records)
-        applied = {at: offset for at in fetched if (offset := self._next.get(at)) is not None}
+        applied = {at: self._next[at] for at in fetched if at in self._next}
         if applied:
             with contextlib.suppress(CommitFailedError, IllegalStateError):
                 await self._consumer.commit(applied)  # a hint: the next owner looks in the database
@@ -144,23 +145,29 @@ class _Feed:
 
     async def _partition(self, at: TopicPartition, records: list[ConsumerRecord]) -> None:
         if at not in self._next:
-            self._next[at] = await asyncio.to_thread(
-                self._projection.position, at.topic, at.partition
-            )
+            self._next[at] = await self._position(at)
         expected = self._next[at]
-        if expected is not None:
-            records = [row for row in records if row.offset >= expected]
+        records = [row for row in records if row.offset >= expected]
         if not records:
             return
-        if expected is not None and records[0].offset > expected:
+        if records[0].offset > expected:
             self._go_back(at, expected, records[0].offset)
             return
         self._sought.discard(at)
         try:
             await self._apply(at, records)
         except StaleWriterError as error:
-            log.warning("read on from the database's position", reason=str(error))
-            del self._next[at]
+            log.warning("reads on from the database's position", reason=str(error))
+            self._next[at] = await self._position(at)
+            self._consumer.seek(at, self._next[at])
+
+    async def _position(self, at: TopicPartition) -> int:
+        """Return the next offset to apply; a database that knows none begins with the log."""
+        known = await asyncio.to_thread(self._projection.position, at.topic, at.partition)
+        if known is not None:
+            return known
+        begins: dict[TopicPartition, int] = await self._consumer.beginning_offsets([at])
+        return begins[at]
 
     def _go_back(self, at: TopicPartition, expected: int, found: int) -> None:
         if at in self._sought:
@@ -179,6 +186,7 @@ class _Feed:
         first, last = records[0].offset, records[-1].offset
         batch = Batch(at.topic, at.partition, first, last + 1, tuple(events))
         await asyncio.to_thread(self._projection.apply, batch)
+        fault_points.reach("projection.committed")
         self._next[at] = batch.next_offset
 
     def _decode(
@@ -189,7 +197,7 @@ class _Feed:
             kind = dict(row.headers).get("ce_type")
             if kind == TICK or (self._wanted is not None and kind not in self._wanted):
                 continue
-            record = Record(row.key or b"", row.value or b"", tuple(row.headers))
+            record = record_of(row)
             try:
                 events.append(Logged(row.offset, row.timestamp, decode(record)))
             except UndecodableError as error:
@@ -212,7 +220,7 @@ class _Feed:
 class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Makes every new assignment ask the database where to read on."""
 
-    def __init__(self, positions: dict[TopicPartition, int | None]) -> None:
+    def __init__(self, positions: dict[TopicPartition, int]) -> None:
         self._positions = positions
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:

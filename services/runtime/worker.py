@@ -19,7 +19,7 @@ import structlog
 from faust.types import EventT
 
 from services.contract.topics import changelog
-from services.runtime import telemetry
+from services.runtime import fault_points, telemetry
 from services.runtime.batches import PartitionFetch, PartitionFetchScheduler
 from services.runtime.changelog import ChangelogPartition, restore
 from services.runtime.fold import Outcome, PartitionFold, Row
@@ -130,6 +130,7 @@ class Worker:
                 await self._batch(events)
                 for done in events:
                     await unacked.ack(done)
+                fault_points.reach("worker.acked")
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing may be acked
@@ -154,6 +155,7 @@ class Worker:
         begun = time.monotonic()
         if self._restoring is not None:
             await self._restoring
+        fault_points.reach("worker.batch_taken")
         rows: dict[int, list[Row]] = {}
         for event in events:
             fetch = cast("PartitionFetch", event.value)
@@ -169,9 +171,11 @@ class Worker:
             for number, outcome in outcomes.items()
             for topic, record in outcome.outputs
         )
+        fault_points.reach("worker.outputs_stored")
         current = self.app.consumer_generation_id
         if any(event.message.generation_id != current for event in events):
             raise StaleGenerationError(f"the group is at generation {current}")
+        fault_points.reach("worker.generation_checked")
         servers = self._settings.bootstrap_servers
         await asyncio.gather(
             *(

@@ -32,11 +32,16 @@ class EmbeddedKafka:
     """An Apache Kafka broker on a free loopback port whose log lives in `data_dir`.
 
     Use it as a context manager, or call `start` and `stop`. A later start on the same directory
-    finds the same log, on another port. Once started, `bootstrap_servers` is its `host:port`.
+    finds the same log, on another port unless `port` names one. Once started, `bootstrap_servers` is its `host:port`.
     """
 
     def __init__(
-        self, data_dir: Path, *, cache_dir: Path | None = None, start_timeout_s: float = 60.0
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        cache_dir: Path | None = None,
+        start_timeout_s: float = 60.0,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.log_path = self.data_dir / "kafka.log"
@@ -45,6 +50,7 @@ class EmbeddedKafka:
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
+        self._fixed_port = port
         self._port = 0
 
     @property
@@ -108,7 +114,8 @@ class EmbeddedKafka:
 
     def _launch(self) -> bool:
         """Start the process once; False if its port was taken meanwhile."""
-        self._port, controller_port = _free_ports()
+        free_port, controller_port = _free_ports()
+        self._port = self._fixed_port or free_port
         config = self.data_dir / "server.properties"
         log_dir = self.data_dir / "log"
         config.write_text(properties(log_dir, self._port, controller_port), encoding="utf-8")

@@ -174,6 +174,14 @@ def test_a_refused_event_goes_to_the_dead_letters_and_the_next_one_is_applied() 
             ),
             "whole number",
         ),
+        (
+            lambda r: Record(
+                r.key,
+                r.value,
+                tuple((n, b"9" * 5000 if n == "ce_sequence" else v) for n, v in r.headers),
+            ),
+            "whole number",
+        ),
     ],
 )
 def test_poison_is_refused_with_its_bytes_and_the_partition_goes_on(spoil, reason: str) -> None:

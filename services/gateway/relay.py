@@ -12,6 +12,7 @@ import structlog
 
 from services.contract.topics import HEALTH_EVENTS
 from services.gateway.store import Unsent
+from services.runtime import fault_points
 from services.runtime.log_writer import LogWriter, Write, partition_of
 from services.runtime.settings import Settings
 
@@ -74,6 +75,7 @@ class Relay:
                 except TimeoutError:
                     continue
                 continue
+            fault_points.reach("relay.read")
             partitions = self._settings.partitions
             await writer.write(
                 [
@@ -81,6 +83,7 @@ class Relay:
                     for row in rows
                 ]
             )
+            fault_points.reach("relay.sent")
             await asyncio.to_thread(self._outbox.forget_sent, [row.position for row in rows])
 
 

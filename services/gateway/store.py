@@ -32,6 +32,7 @@ from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.accept import GroupOutcome, Known, Member, decide
 from services.gateway.facts import Submission
 from services.gateway.tables import COUNTER, HOUSEHOLD, INBOX, MEMBER, OUTBOX
+from services.runtime import fault_points
 from services.runtime.database import open_database, reading
 from services.runtime.settings import Settings
 
@@ -98,6 +99,8 @@ class Store:
             _store_numbers(connection, numbered, known.sequences)
             unreadable = sum(submission.unreadable for submission in submissions)
             _count(connection, judged, unreadable)
+            fault_points.reach("gateway.before_commit")
+        fault_points.reach("gateway.committed")
         return outcomes
 
     def unsent(self, limit: int) -> list[Unsent]:

@@ -16,6 +16,7 @@ from services.contract.topics import EVENT_TOPICS
 from services.gateway.store import Store, add_to_counter, known_ids
 from services.gateway.summary import summary
 from services.gateway.tables import MEMBER, POSITIONS, TIMELINE
+from services.runtime import fault_points
 from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch, Logged
 
@@ -64,6 +65,7 @@ class Timeline:
             if fresh:
                 connection.execute(insert(TIMELINE), fresh)
             add_to_counter(connection, "timeline_events", len(fresh))
+            fault_points.reach("projection.before_commit")
 
     def page(self, member_id: str, cursor: str | None, limit: int) -> Page | None:
         """Return a page of a member's events; None for a member nobody knows.

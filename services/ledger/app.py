@@ -21,7 +21,7 @@ from services.ledger.booking import Books, books_of, is_repeat, refusal
 from services.ledger.postings import Entry, UnbalancedError, entry_for
 from services.ledger.store import Refused, booked_entries, insert_entries, insert_refused
 from services.ledger.tables import POSITIONS
-from services.runtime import telemetry
+from services.runtime import fault_points, telemetry
 from services.runtime.database import advance, open_database, read_position, reading
 from services.runtime.projection import Batch, Logged
 from services.runtime.settings import Settings
@@ -71,6 +71,7 @@ class Ledger:
                     refused.append(_refused(batch, logged, reason))
             insert_entries(connection, new)
             insert_refused(connection, refused)
+            fault_points.reach("projection.before_commit")
         for each in refused:
             log.error("not booked", reason=each.reason, event_id=each.event_id)
             telemetry.dead_letters.labels(self.name, each.reason.partition(":")[0]).inc()

@@ -11,6 +11,7 @@ import httpx
 import structlog
 from prometheus_client import Counter, Gauge
 
+from services.runtime import fault_points
 from services.subscriptions.bell import Bell
 from services.subscriptions.deliver import (
     BODY_BYTES_MAX,
@@ -184,6 +185,7 @@ class Dispatcher:
             except asyncio.CancelledError:
                 self._outbox.release(claimed)
                 raise
+            fault_points.reach("webhook.sent")
             chance = secrets.SystemRandom().random()
             outcome = settle(prepared, answer, self._now_ms(), chance)
             stored = await asyncio.to_thread(self._outbox.settle, claimed, outcome)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from services.runtime import fault_points
 from services.runtime.database import advance, read_position, reading
 from services.runtime.projection import Batch
 from services.subscriptions.matching import Assigned, Follower, Noted, assign
@@ -58,6 +59,7 @@ class Recorder:
             concerned = {insurer for each in new for insurer in each.insurers}
             assigned = assign(_followers(connection, concerned), new)
             _add_deliveries(connection, assigned, numbers, at_ms)
+            fault_points.reach("projection.before_commit")
             return len(assigned)
 
 

@@ -203,10 +203,8 @@ class Worker:
                 telemetry.consumer_lag.labels(name, str(number)).set(lag)
         telemetry.parked_events.labels(name).set(self._parked)
 
-    async def close(self) -> None:
-        """Close the producer and the local states."""
-        if self._writer.started:
-            await self._writer.stop()
+    def close(self) -> None:
+        """Close the local states."""
         self._states.close()
 
 
@@ -223,10 +221,13 @@ def main(stage: Stage[Any]) -> None:
     importlib.import_module("faust._cython.streams")  # its Python twin loses events: refuse it
     worker = Worker(stage, settings)
     log.info("starts", topic=stage.input_topic, changelog=changelog(stage.name))
-    faust.Worker(
-        worker.app,
-        quiet=True,
-        override_logging=False,
-        redirect_stdouts=False,
-        logging_config={"version": 1, "incremental": True},
-    ).execute_from_commandline()
+    try:
+        faust.Worker(
+            worker.app,
+            quiet=True,
+            override_logging=False,
+            redirect_stdouts=False,
+            logging_config={"version": 1, "incremental": True},
+        ).execute_from_commandline()
+    finally:
+        worker.close()

@@ -41,6 +41,8 @@ def running(
         "CARELOOP_DATA_DIR": str(settings.data_dir),
         "CARELOOP_PARTITIONS": str(settings.partitions),
         "CARELOOP_HTTP_PORT": str(port),
+        # A killed gateway keeps its partitions of the timeline for that long.
+        "CARELOOP_SESSION_TIMEOUT_S": "6",
     }
     process = subprocess.Popen([sys.executable, "-m", "services.gateway"], env=environment)
     try:

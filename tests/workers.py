@@ -85,13 +85,14 @@ class WorkerProcess:
 def facts(households: int, begin: int, end: int) -> list[Record]:
     """The facts `begin` to `end` - 1 of each household, in turns."""
     return [
-        _fact(f"home-{number}", sequence)
+        fact(f"home-{number}", sequence)
         for sequence in range(begin, end)
         for number in range(households)
     ]
 
 
-def _fact(household: str, sequence: int) -> Record:
+def fact(household: str, sequence: int) -> Record:
+    """The `sequence`-th observation of a household of one member."""
     data = ObservationRecorded(
         observation_id=f"{household}-{sequence}",
         codes=(Code(system="http://loinc.org", code="8480-6"),),

@@ -52,14 +52,15 @@ class Timeline:
         with self._store.read() as connection:
             return read_position(connection, POSITIONS, topic, partition)
 
-    def apply(self, batch: Batch) -> None:
-        """Store a batch and the position after it, in one transaction.
+    def apply(self, *batches: Batch) -> None:
+        """Store batches and the positions after them, in one transaction.
 
-        Raises StaleWriterError: another process has read on from here.
+        Raises StaleWriterError: another process has read on from there.
         """
+        rows = {logged.event.id: _row(logged) for batch in batches for logged in batch.events}
         with self._store.write() as connection:
-            advance(connection, POSITIONS, batch)
-            rows = {logged.event.id: _row(logged) for logged in batch.events}
+            for batch in batches:
+                advance(connection, POSITIONS, batch)
             seen = {row.event_id for row in known_ids(connection, TIMELINE.c.event_id, rows)}
             fresh = [row for event_id, row in rows.items() if event_id not in seen]
             if fresh:

@@ -1,5 +1,6 @@
 """Wiring: the ledger as a projection of `payment-events` into its own database."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,18 +55,19 @@ class Ledger:
         with reading(self._engine).connect() as connection:
             return read_position(connection, POSITIONS, topic, partition)
 
-    def apply(self, batch: Batch) -> None:
-        """Book a batch: entries, refusals and the position, or nothing of it.
+    def apply(self, *batches: Batch) -> None:
+        """Book batches: entries, refusals and the positions, or nothing of them.
 
         Raises:
-            StaleWriterError: the position is not where the batch begins.
+            StaleWriterError: a position is not where its batch begins.
         """
-        entries, refused = _entries(batch)
+        entries, refused = _entries(batches)
         with self._engine.begin() as connection:
-            advance(connection, POSITIONS, batch)
-            books = books_of(booked_entries(connection, [entry for _, entry in entries]))
+            for batch in batches:
+                advance(connection, POSITIONS, batch)
+            books = books_of(booked_entries(connection, [entry for _, _, entry in entries]))
             new: list[Entry] = []
-            for logged, entry in entries:
+            for batch, logged, entry in entries:
                 reason = _book(books, entry, new)
                 if reason is not None:
                     refused.append(_refused(batch, logged, reason))
@@ -82,14 +84,17 @@ def make_ledger(settings: Settings) -> Ledger:
     return Ledger(open_database(settings, Ledger.name, MIGRATIONS))
 
 
-def _entries(batch: Batch) -> tuple[list[tuple[Logged, Entry]], list[Refused]]:
+def _entries(
+    batches: Sequence[Batch],
+) -> tuple[list[tuple[Batch, Logged, Entry]], list[Refused]]:
     entries, refused = [], []
-    for logged in batch.events:
-        event: Event[Any] = logged.event  # one of `consumes`, by the runtime
-        try:
-            entries.append((logged, entry_for(event)))
-        except UnbalancedError as error:
-            refused.append(_refused(batch, logged, f"entry_does_not_balance: {error}"))
+    for batch in batches:
+        for logged in batch.events:
+            event: Event[Any] = logged.event  # one of `consumes`, by the runtime
+            try:
+                entries.append((batch, logged, entry_for(event)))
+            except UnbalancedError as error:
+                refused.append(_refused(batch, logged, f"entry_does_not_balance: {error}"))
     return entries, refused
 
 

@@ -20,7 +20,7 @@ from services.contract.clock import ClockTicked
 from services.contract.codec import UndecodableError, decode
 from services.contract.event import Event, EventData
 from services.contract.topics import DEAD_LETTERS
-from services.runtime import fault_points, telemetry
+from services.runtime import telemetry
 from services.runtime.client_records import record_of
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.log_writer import LogWriter, Write
@@ -30,6 +30,9 @@ from services.runtime.settings import Settings
 log = structlog.get_logger(__name__)
 
 RECORDS_MAX: Final = 2_000
+IDLE_RECORDS_MAX: Final = 500
+"""Records without effect that may lie between the database's position and what was read."""
+
 TICK: Final = ClockTicked.TYPE.encode()
 
 
@@ -44,7 +47,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records of one partition, of which `events` are those the projection wants."""
+    """A stretch of one partition, of which `events` are the records that the projection wants."""
 
     topic: str
     partition: int
@@ -71,11 +74,11 @@ class Projection(Protocol):
         """Return the next offset to read; None before the first batch."""
         ...
 
-    def apply(self, batch: Batch) -> None:
-        """Store the effects of a batch and its position in one transaction.
+    def apply(self, *batches: Batch) -> None:
+        """Store the effects of batches, of one partition each, and their positions: all or none.
 
         Raises:
-            StaleWriterError: the position is not where this batch begins.
+            StaleWriterError: a position is not where its batch begins.
         """
         ...
 
@@ -105,7 +108,8 @@ class _Feed:
             if projection.consumes is None
             else {data.TYPE.encode() for data in projection.consumes}
         )
-        self._next: dict[TopicPartition, int] = {}
+        self._stored: dict[TopicPartition, int] = {}
+        self._read: dict[TopicPartition, int] = {}
         self._sought: set[TopicPartition] = set()
         self._writer = LogWriter(settings.bootstrap_servers, projection.name)
         self._consumer = AIOKafkaConsumer(
@@ -117,7 +121,7 @@ class _Feed:
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             max_poll_records=RECORDS_MAX,
         )
-        self._consumer.subscribe(topics=projection.topics, listener=_Forget(self._next))
+        self._consumer.subscribe(topics=projection.topics, listener=_Forget(self._stored))
 
     async def __aenter__(self) -> Self:
         try:
@@ -133,33 +137,43 @@ class _Feed:
         await self._writer.stop()
 
     async def step(self) -> None:
-        """Apply what has arrived, or wait for it a while."""
+        """Apply what has arrived, all of it in one transaction, or wait for it a while."""
         fetched = await self._consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
+        batches = []
         for at, records in fetched.items():
-            await self._partition(at, records)
-        applied = {at: self._next[at] for at in fetched if at in self._next}
-        if applied:
-            with contextlib.suppress(CommitFailedError, IllegalStateError):
-                await self._consumer.commit(applied)  # a hint: the next owner looks in the database
+            batch = await self._batch(at, records)
+            if batch is not None:
+                batches.append(batch)
+        worth_storing = [batch for batch in batches if _is_worth_storing(batch)]
+        if worth_storing:
+            try:
+                await asyncio.to_thread(self._projection.apply, *worth_storing)
+            except StaleWriterError as error:
+                log.warning("reads on from the database's positions", reason=str(error))
+                await self._read_anew(worth_storing)
+                return
+        for batch in worth_storing:
+            self._stored[TopicPartition(batch.topic, batch.partition)] = batch.next_offset
+        await self._commit(batches)
         self._measure(fetched)
 
-    async def _partition(self, at: TopicPartition, records: list[ConsumerRecord]) -> None:
-        if at not in self._next:
-            self._next[at] = await self._position(at)
-        expected = self._next[at]
+    async def _batch(self, at: TopicPartition, records: list[ConsumerRecord]) -> Batch | None:
+        """Return what continues the partition, from where the database is; None if nothing does."""
+        if at not in self._stored:
+            self._stored[at] = self._read[at] = await self._position(at)
+        expected = self._read[at]
         records = [row for row in records if row.offset >= expected]
         if not records:
-            return
+            return None
         if records[0].offset > expected:
             self._go_back(at, expected, records[0].offset)
-            return
+            return None
         self._sought.discard(at)
-        try:
-            await self._apply(at, records)
-        except StaleWriterError as error:
-            log.warning("reads on from the database's position", reason=str(error))
-            self._next[at] = await self._position(at)
-            self._consumer.seek(at, self._next[at])
+        events, refused = self._decode(at, records)
+        if refused:
+            await self._writer.write(refused)
+        self._read[at] = records[-1].offset + 1
+        return Batch(at.topic, at.partition, self._stored[at], self._read[at], tuple(events))
 
     async def _position(self, at: TopicPartition) -> int:
         """Return the next offset to apply; a database that knows none begins with the log."""
@@ -168,6 +182,12 @@ class _Feed:
             return known
         begins: dict[TopicPartition, int] = await self._consumer.beginning_offsets([at])
         return begins[at]
+
+    async def _read_anew(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            at = TopicPartition(batch.topic, batch.partition)
+            self._stored[at] = self._read[at] = await self._position(at)
+            self._consumer.seek(at, self._read[at])
 
     def _go_back(self, at: TopicPartition, expected: int, found: int) -> None:
         if at in self._sought:
@@ -179,15 +199,12 @@ class _Feed:
         self._sought.add(at)
         self._consumer.seek(at, expected)
 
-    async def _apply(self, at: TopicPartition, records: list[ConsumerRecord]) -> None:
-        events, refused = self._decode(at, records)
-        if refused:
-            await self._writer.write(refused)
-        first, last = records[0].offset, records[-1].offset
-        batch = Batch(at.topic, at.partition, first, last + 1, tuple(events))
-        await asyncio.to_thread(self._projection.apply, batch)
-        fault_points.reach("projection.committed")
-        self._next[at] = batch.next_offset
+    async def _commit(self, batches: list[Batch]) -> None:
+        """Tell Kafka how far the effects reach: a hint, since the next owner asks the database."""
+        reached = {TopicPartition(one.topic, one.partition): one.next_offset for one in batches}
+        if reached:
+            with contextlib.suppress(CommitFailedError, IllegalStateError):
+                await self._consumer.commit(reached)
 
     def _decode(
         self, at: TopicPartition, records: list[ConsumerRecord]
@@ -215,6 +232,11 @@ class _Feed:
             if end is not None:
                 lag = max(0, end - records[-1].offset - 1)
                 telemetry.consumer_lag.labels(name, f"{at.topic}/{at.partition}").set(lag)
+
+
+def _is_worth_storing(batch: Batch) -> bool:
+    """Tell whether a batch is worth a transaction: ticks alone are read again after a restart."""
+    return bool(batch.events) or batch.next_offset - batch.start_offset >= IDLE_RECORDS_MAX
 
 
 class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

@@ -49,14 +49,14 @@ class MilestoneProjection:
         """Return the next offset to read; None before the first batch."""
         return self._recorder.position(topic, partition)
 
-    def apply(self, batch: Batch) -> None:
-        """Keep and number the milestones of a batch.
+    def apply(self, *batches: Batch) -> None:
+        """Keep and number the milestones of batches.
 
         Raises:
-            StaleWriterError: the position is not where this batch begins.
+            StaleWriterError: a position is not where its batch begins.
         """
-        noted = [note(logged.event) for logged in batch.events]
-        if self._recorder.record(batch, noted, self._now_ms()):
+        noted = [note(logged.event) for batch in batches for logged in batch.events]
+        if self._recorder.record(batches, noted, self._now_ms()):
             self._bell.ring()
 
 

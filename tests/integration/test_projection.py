@@ -5,13 +5,22 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from services.contract.codec import encode
 from services.contract.topics import EVENT_TOPICS, HEALTH_EVENTS
 from services.runtime.log_writer import LogWriter, Write
-from services.runtime.projection import Batch, LogTruncatedError, StaleWriterError, run_projection
+from services.runtime.projection import (
+    IDLE_RECORDS_MAX,
+    Batch,
+    LogTruncatedError,
+    StaleWriterError,
+    run_projection,
+)
 from services.runtime.settings import Settings
 from services.runtime.ticks import tick
+from tests.workers import fact
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,34 +30,48 @@ class Counting:
 
     name = "timeline"
     topics = EVENT_TOPICS
-    consumes = ()
+    consumes = None
 
     def __init__(self, positions: dict[tuple[str, int], int] | None = None) -> None:
         self.positions = positions or {}
         self.stale_once = False
+        self.applied: list[int] = []
 
     def position(self, topic: str, partition: int) -> int | None:
         time.sleep(0.02)  # long enough for the client to deliver before all have been asked for
         return self.positions.get((topic, partition))
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, *batches: Batch) -> None:
         if self.stale_once:
             self.stale_once = False
             raise StaleWriterError("another process was faster")
-        here = batch.topic, batch.partition
-        assert self.positions.get(here, 0) == batch.start_offset
-        self.positions[here] = batch.next_offset
+        for batch in batches:
+            here = batch.topic, batch.partition
+            assert self.positions.get(here, 0) == batch.start_offset
+            self.positions[here] = batch.next_offset
+            self.applied += [logged.offset for logged in batch.events]
 
 
-async def write_ticks(settings: Settings, begin: int, end: int) -> None:
+async def write_facts(settings: Settings, begin: int, end: int) -> None:
+    """Store the facts `begin` to `end` - 1 of one household on every partition of every topic."""
     writer = await LogWriter(settings.bootstrap_servers, "test").start()
-    for second in range(begin, end):
-        at = T0 + timedelta(seconds=second)
+    for sequence in range(begin, end):
         await writer.write(
-            Write(topic, number, encode(tick(topic, number, at, T0)))
+            Write(topic, number, fact(f"{topic}-{number}", sequence + 1))
             for topic in EVENT_TOPICS
             for number in range(settings.partitions)
         )
+    await writer.stop()
+
+
+async def write_ticks(settings: Settings, count: int) -> None:
+    """Store ticks on every partition of the health log."""
+    writer = await LogWriter(settings.bootstrap_servers, "test").start()
+    await writer.write(
+        Write(HEALTH_EVENTS, number, encode(tick(HEALTH_EVENTS, number, T0 + timedelta(n), T0)))
+        for n in range(count)
+        for number in range(settings.partitions)
+    )
     await writer.stop()
 
 
@@ -71,8 +94,8 @@ def test_every_record_is_applied_once_while_the_log_grows(kafka_settings: Settin
     projection = Counting()
 
     async def grow_and_read() -> None:
-        await write_ticks(kafka_settings, 0, 5)
-        growing = asyncio.create_task(write_ticks(kafka_settings, 5, 40))
+        await write_facts(kafka_settings, 0, 5)
+        growing = asyncio.create_task(write_facts(kafka_settings, 5, 40))
         await read_until(projection, kafka_settings, 40)
         await growing
 
@@ -81,28 +104,43 @@ def test_every_record_is_applied_once_while_the_log_grows(kafka_settings: Settin
     assert set(projection.positions.values()) == {40}
 
 
+def test_ticks_alone_cost_no_transaction_until_many_have_gathered(
+    kafka_settings: Settings,
+) -> None:
+    asyncio.run(write_facts(kafka_settings, 0, 1))
+    asyncio.run(write_ticks(kafka_settings, IDLE_RECORDS_MAX - 1))
+    asyncio.run(write_facts(kafka_settings, 1, 2))
+    projection = Counting()
+
+    asyncio.run(read_until(projection, kafka_settings, 2))
+
+    healthy = [projection.positions[HEALTH_EVENTS, n] for n in range(kafka_settings.partitions)]
+    assert healthy == [IDLE_RECORDS_MAX + 1] * kafka_settings.partitions
+    assert len(projection.applied) == 2 * len(EVENT_TOPICS) * kafka_settings.partitions
+
+
 def test_a_restart_reads_on_from_the_database_and_not_from_the_commit(
     kafka_settings: Settings,
 ) -> None:
-    asyncio.run(write_ticks(kafka_settings, 0, 10))
+    asyncio.run(write_facts(kafka_settings, 0, 10))
     asyncio.run(read_until(Counting(), kafka_settings, 10))
     restored_from_a_backup = Counting(
         {(topic, n): 3 for topic in EVENT_TOPICS for n in range(kafka_settings.partitions)}
     )
 
-    asyncio.run(write_ticks(kafka_settings, 10, 11))
+    asyncio.run(write_facts(kafka_settings, 10, 11))
     asyncio.run(read_until(restored_from_a_backup, kafka_settings, 11))
 
     assert set(restored_from_a_backup.positions.values()) == {11}
 
 
 def test_a_batch_that_another_process_applied_is_read_anew(kafka_settings: Settings) -> None:
-    asyncio.run(write_ticks(kafka_settings, 0, 5))
+    asyncio.run(write_facts(kafka_settings, 0, 5))
     projection = Counting()
     projection.stale_once = True
 
     async def read_and_grow() -> None:
-        growing = asyncio.create_task(write_ticks(kafka_settings, 5, 8))
+        growing = asyncio.create_task(write_facts(kafka_settings, 5, 8))
         await read_until(projection, kafka_settings, 8)
         await growing
 
@@ -114,10 +152,7 @@ def test_a_batch_that_another_process_applied_is_read_anew(kafka_settings: Setti
 def test_records_that_are_gone_before_they_were_applied_stop_the_projection(
     kafka_settings: Settings,
 ) -> None:
-    asyncio.run(write_ticks(kafka_settings, 0, 3))
-    from kafka import TopicPartition  # only here are records deleted
-    from kafka.admin import KafkaAdminClient
-
+    asyncio.run(write_facts(kafka_settings, 0, 3))
     with KafkaAdminClient(bootstrap_servers=kafka_settings.bootstrap_servers) as admin:
         admin.delete_records({TopicPartition(HEALTH_EVENTS, 1): 2})
     behind = Counting({(HEALTH_EVENTS, 1): 1})

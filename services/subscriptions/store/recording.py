@@ -33,17 +33,18 @@ class Recorder:
         with self._reading.connect() as connection:
             return read_position(connection, positions, topic, partition)
 
-    def record(self, batch: Batch, noted: Sequence[Noted], at_ms: int) -> int:
-        """Keep the milestones of a batch, number them for their followers, move the position.
+    def record(self, batches: Sequence[Batch], noted: Sequence[Noted], at_ms: int) -> int:
+        """Keep the milestones of batches, number them for their followers, move the positions.
 
         A milestone seen before, or of no insurer, is passed over. Returns how many deliveries
         were added.
 
         Raises:
-            StaleWriterError: the position is not where the batch begins.
+            StaleWriterError: a position is not where its batch begins.
         """
         with self._engine.begin() as connection:
-            advance(connection, positions, batch)
+            for batch in batches:
+                advance(connection, positions, batch)
             owned = {each.event_id: each for each in noted if each.insurers}
             if not owned:
                 return 0

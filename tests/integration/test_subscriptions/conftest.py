@@ -63,7 +63,7 @@ class Feed:
     def publish(self, *events):
         batch = self.batch(*events)
         noted = [note(logged.event) for logged in batch.events]
-        return self._recorder.record(batch, noted, self._clock())
+        return self._recorder.record([batch], noted, self._clock())
 
 
 @dataclass

@@ -55,10 +55,10 @@ def test_a_batch_has_its_effect_once_whoever_else_applies_it(
     subscribe("sub_a")
     batch = feed.batch(feed.milestone("e1", "insurer-a"))
     noted = [note(logged.event) for logged in batch.events]
-    Recorder(engine).record(batch, noted, clock())
+    Recorder(engine).record([batch], noted, clock())
 
     with pytest.raises(StaleWriterError):
-        Recorder(engine).record(batch, noted, clock())
+        Recorder(engine).record([batch], noted, clock())
 
     assert _told(subscriptions, "sub_a") == [(1, "e1")]
     assert Recorder(engine).position(batch.topic, 0) == batch.next_offset

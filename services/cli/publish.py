@@ -110,7 +110,7 @@ def publish_files(
 
 
 def wait_until_processed(client: httpx.Client, deadline: float) -> None:
-    """Return when the gateway has said twice in a row that nothing is left to process.
+    """Return when the gateway says that nothing is left to process.
 
     deadline: on the monotonic clock.
 
@@ -118,16 +118,13 @@ def wait_until_processed(client: httpx.Client, deadline: float) -> None:
         NotProcessedError: the deadline has passed.
         GatewayAwayError: no answer, or not the answer of a gateway.
     """
-    in_a_row = 0
-    while in_a_row < 2:
+    while not _is_drained(client):
         if time.monotonic() > deadline:
             raise NotProcessedError(
                 "everything was published, and is not all processed yet: either it needs more time"
                 " (--wait-timeout), or a service is not running"
             )
-        in_a_row = in_a_row + 1 if _is_drained(client) else 0
-        if in_a_row < 2:
-            time.sleep(_POLL_S)
+        time.sleep(_POLL_S)
 
 
 def _is_drained(client: httpx.Client) -> bool:

@@ -22,7 +22,7 @@ CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 CITY_COMPRESSION: Final = 365 * 24 * 60.0
 """City seconds in one real second: a year passes in a minute."""
 
-CITY_TICK_S: Final = 0.25
+CITY_TICK_S: Final = 0.5
 READY_TIMEOUT_S: Final = 60.0
 PREFERRED_PORTS: Final = {"gateway": 8080, "subscriptions": 8081}
 

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from services.gateway.door import Door
+from services.gateway.drained import drained_router
 from services.gateway.network import NETWORK_FILE, load_network
 from services.gateway.relay import Relay
 from services.gateway.routes import create_app
@@ -70,9 +71,11 @@ async def serve(settings: Settings) -> None:
             ),
             asyncio.create_task(keep_going("decisions", lambda: door.waiting.follow(settings))),
         ]
+        app = create_app(door)
+        app.include_router(drained_router(door.store, settings))
         server = _Server(
             uvicorn.Config(
-                create_app(door),
+                app,
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,

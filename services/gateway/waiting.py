@@ -9,6 +9,7 @@ from datetime import datetime
 from services.contract.event import Event, EventData
 from services.contract.payment import ClaimDecided, DirectPayDecided, PaymentDecided
 from services.contract.topics import PAYMENT_EVENTS
+from services.runtime import telemetry
 from services.runtime.log_tail import follow
 from services.runtime.settings import Settings
 
@@ -89,4 +90,6 @@ class Waiting:
     async def follow(self, settings: Settings) -> None:
         """Tell every decision as it is stored, until cancelled."""
         async for logged in follow(settings, (PAYMENT_EVENTS,), DECISIONS):
+            taken_s = logged.timestamp_ms / 1000 - logged.event.recorded_time.timestamp()
+            telemetry.decision_latency_seconds.labels("gateway").observe(max(0.0, taken_s))
             self.tell(logged.event)

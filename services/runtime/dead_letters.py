@@ -6,6 +6,13 @@ from services.contract.codec import Record
 from services.contract.ids import stable_id
 
 REASON_BYTES_MAX = 4_000
+RECORD_BYTES_MAX = 256 << 10
+"""Of the original; with what is added it must fit into one batch of the log writer."""
+
+_KEY_BYTES = 1_000
+_HEADERS = 32
+_NAME_CHARACTERS = 200
+_HEADER_BYTES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,8 @@ def dead_letter(record: Record, place: Place, refused_by: str, reason: str) -> R
     """Return the record for `dead-letters`: the original, with headers that say why.
 
     The original headers are kept, so that a mended record can be driven again. The id is made of
-    the place and of who refused it: a repeat after a crash is recognisable.
+    the place and of who refused it: a repeat after a crash is recognisable. Of a record too large
+    to be written again the beginning is kept; the whole stands at its place.
     """
     about = {
         "deadletter-id": stable_id(
@@ -33,5 +41,22 @@ def dead_letter(record: Record, place: Place, refused_by: str, reason: str) -> R
         "deadletter-partition": str(place.partition),
         "deadletter-offset": str(place.offset),
     }
+    size = _bytes_of(record)
+    if size > RECORD_BYTES_MAX:
+        about["deadletter-cut-from-bytes"] = str(size)
+        record = _cut(record)
     added = tuple((name, value.encode(errors="replace")) for name, value in about.items())
     return Record(record.key, record.value, (*record.headers, *added))
+
+
+def _bytes_of(record: Record) -> int:
+    headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
+    return len(record.key) + len(record.value) + headers
+
+
+def _cut(record: Record) -> Record:
+    headers = tuple(
+        (name[:_NAME_CHARACTERS], value[:_HEADER_BYTES])
+        for name, value in record.headers[:_HEADERS]
+    )
+    return Record(record.key[:_KEY_BYTES], record.value[:RECORD_BYTES_MAX], headers)

@@ -1,0 +1,116 @@
+"""`python -m tests.faults --seed S --runs N`: see docs/faults.md."""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from tests.faults.oracle import Oracle, stages
+from tests.faults.plan import Fault, deck, extras
+from tests.faults.run import Result, Run
+from tests.faults.system import FaultSystem
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status: 0 if nothing was ever violated, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--seed", type=int, default=None, help="repeats the plan of another run")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--report", type=Path, help="write the lines and the table here too")
+    parser.add_argument("--only", default="", help="only faults whose name contains this")
+    options = parser.parse_args(arguments)
+    seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
+    folder = Path(tempfile.mkdtemp(prefix="careloop-faults-"))
+    report = _Report(options.report)
+    report.say(f"seed {seed}, database {options.database}, logs in {folder}")
+    results = run_all(seed, options.runs, options.database, folder, report.run, options.only)
+    report.table(results)
+    failed = [result for result in results if result.wrong]
+    if failed:
+        report.say(f"VIOLATED in {len(failed)} runs; seed {seed}; logs are kept in {folder}")
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    report.say(f"nothing lost, nothing twice, in {len(results)} runs; seed {seed}")
+    return 0
+
+
+def run_all(seed, runs, database, folder, tell, only="") -> list[Result]:
+    """Carry out runs on one system; a violation ends them, since it would taint what follows."""
+    chance = random.Random(seed)
+    system = FaultSystem(folder, database)
+    results: list[Result] = []
+    cards: list[Fault] = []
+    billed = 0
+    try:
+        system.start()
+        oracle = Oracle(system.settings, stages())
+        for number in range(1, runs + 1):
+            while not cards:
+                cards = [card for card in deck(chance, database) if only in f"{card.name} {card}"]
+            primary = cards.pop()
+            plan = [primary, *(extras(chance, primary, database) if not only else ())]
+            run = Run(system, oracle, f"r{number}", plan, f"{seed}-{number}")
+            billed = run.carry_out(billed)
+            results.append(run.result)
+            tell(run.result)
+            if run.result.wrong:
+                break
+    finally:
+        system.stop()
+    return results
+
+
+class _Report:
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._begun = time.monotonic()
+        if path is not None:
+            path.write_text("")
+
+    def say(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.write(f"{line}\n")
+
+    def run(self, result: Result) -> None:
+        verdict = "WRONG" if result.wrong else "ok" if result.counts else "no fault"
+        faults = ", ".join(
+            f"{fault}{'' if result.hit[fault] else ' (not hit)'}" for fault in result.faults
+        )
+        self.say(
+            f"{result.name:>5} {verdict:8} {result.seconds:5.1f} s  {result.door:4}"
+            f" {result.facts} facts, {result.duplicates} duplicates,"
+            f" {result.fenced} fenced: {faults}"
+        )
+        for what in result.wrong:
+            self.say(f"      {what}")
+
+    def table(self, results: list[Result]) -> None:
+        rows: dict[str, Counter[str]] = defaultdict(Counter)
+        for result in results:
+            for fault in result.faults:
+                row = rows[fault.name]
+                row["runs"] += 1
+                row["hit"] += result.hit[fault]
+                row["healed"] += result.hit[fault] and not result.wrong
+            primary = rows[result.faults[0].name]
+            primary["fenced"] += result.fenced
+            primary["duplicates"] += result.duplicates
+        columns = ("runs", "hit", "healed", "fenced", "duplicates")
+        self.say(f"{'fault':45}" + "".join(f"{column:>11}" for column in columns))
+        for name, row in sorted(rows.items()):
+            self.say(f"{name:45}" + "".join(f"{row[column]:>11}" for column in columns))
+        counted = sum(result.counts for result in results)
+        seconds = time.monotonic() - self._begun
+        self.say(f"{len(results)} runs, {counted} count, {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,8 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 BROKER_STAMP := .venv/.broker
+BENCH_STAMP := .venv-bench/.installed
+QUICK ?=
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -49,6 +51,17 @@ run: install ## Run everything: broker, services and a synthetic city
 test: install ## Run all tests, the integration tests on the embedded Kafka
 	@$(BIN)/python -m pytest $(ARGS)
 
+$(BENCH_STAMP): requirements-bench.lock | $(STAMP)
+	@echo "Installing the peers into .venv-bench"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements-bench.lock
+	@touch $@
+
+.PHONY: bench
+bench: install $(BENCH_STAMP) ## Measure Careloop beside its peers; QUICK=1 for a short run
+	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
 .PHONY: check
 check: install ## Everything CI asks for: format, lint, types, imports, tests
 	@$(BIN)/ruff format --check .
@@ -68,8 +81,13 @@ lock: | $(BIN)/python ## Resolve the dependencies anew into the two lock files
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
 	@$(LOCK) --upgrade --constraint requirements.lock --group dev pyproject.toml \
 		--output-file requirements-dev.lock
+	@# Quix Streams needs older releases of these two; all else is what Careloop ships with.
+	@grep -E '^[a-z].*==' requirements.lock | sed 's/ .$$//' \
+		| grep -vE '^(pydantic|pydantic-core|pydantic-settings)==' >.venv/bench-constraints.txt
+	@$(LOCK) --upgrade --no-annotate --constraint .venv/bench-constraints.txt \
+		pyproject.toml requirements-bench.in --output-file requirements-bench.lock
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build output (data directories stay)
-	@rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-bench dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,46 @@
+"""`python -m benchmarks [name …] [--quick]`: run the benchmarks, one after the other."""
+
+import argparse
+import importlib
+import sys
+import time
+
+from benchmarks import machine
+
+NAMES = (
+    "throughput",
+    "latency",
+    "decisions",
+    "books",
+    "doors",
+    "whatif",
+    "growth",
+    "profiles",
+)
+
+
+def main() -> int:
+    """Run what was asked for; returns how many failed."""
+    words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    words.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; none: all")
+    words.add_argument("--quick", action="store_true", help="small sizes, under three minutes")
+    given = words.parse_args()
+    unknown = set(given.names) - set(NAMES)
+    if unknown:
+        words.error(f"no benchmark is named {', '.join(sorted(unknown))}")
+    print("machine: " + ", ".join(f"{k} {v}" for k, v in machine.describe().items()))
+    failed = 0
+    for name in given.names or NAMES:
+        begun = time.monotonic()
+        print(f"\n== {name} (load {machine.load()})", flush=True)
+        try:
+            importlib.import_module(f"benchmarks.{name}").main(quick=given.quick)
+        except Exception as error:  # noqa: BLE001  # the other benchmarks still run
+            failed += 1
+            print(f"{name} failed: {error!r}", file=sys.stderr)
+        print(f"   took {time.monotonic() - begun:.0f} s", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

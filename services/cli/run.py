@@ -46,7 +46,10 @@ def run(  # noqa: PLR0913  # one parameter per option
         Path | None, typer.Option(help="Keep everything here, and carry on from it next time.")
     ] = None,
     http_port: Annotated[
-        int | None, typer.Option(help="Port of the gateway; 8080, or a free one if that is taken.")
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Port of the gateway; 8080, or a free one if that is taken."
+        ),
     ] = None,
     city: Annotated[
         str, typer.Option(metavar="members=N,rate=R,seed=S", help="The synthetic city.")
@@ -71,12 +74,12 @@ def run(  # noqa: PLR0913  # one parameter per option
     try:
         session = RunSession(System(options), console)
     except StartError as error:
-        console.print(f"[red]{error}")
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     try:
         found = session.run(for_seconds)
     except (StartError, BrokerError) as error:
-        console.print(f"[red]{error}", highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     finally:
         session.close()

@@ -5,6 +5,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from services.cli.ports import PortInUseError, take_port
 from services.contract.topics import ALL_STAGES
 from services.runtime.broker import EmbeddedKafka
 from services.runtime.drain import Progress
-from services.runtime.settings import load_settings
+from services.runtime.settings import SettingsError, load_settings
 from services.runtime.supervisor import Service, Supervisor
 from services.runtime.topics import TopicsError, check_topics, create_topics
 
@@ -53,13 +54,16 @@ class City:
                 raise ValueError(f"{part!r}: expected members=N, rate=R or seed=S")
             values[name] = value
         default = City()
-        city = City(
-            members=int(values.get("members", default.members)),
-            rate=float(values.get("rate", default.rate)),
-            seed=int(values.get("seed", default.seed)),
-        )
-        if city.members < 1 or city.rate <= 0:
-            raise ValueError("members and rate must be greater than 0")
+        try:
+            city = City(
+                members=int(values.get("members", default.members)),
+                rate=float(values.get("rate", default.rate)),
+                seed=int(values.get("seed", default.seed)),
+            )
+        except ValueError:
+            raise ValueError("members, rate and seed must be numbers, not " + text) from None
+        if city.members < 1 or not 0 < city.rate < inf or city.seed < 0:
+            raise ValueError("members and rate must be greater than 0, and seed not less than 0")
         return city
 
 
@@ -81,23 +85,30 @@ class System:
         """Choose the folder and take the ports; nothing is started yet.
 
         Raises:
-            StartError: the port that was asked for is in use.
+            StartError: an option cannot be used; the message says why.
         """
         self.options = options
+        self.throwaway = options.data_dir is None
         try:
+            # What is wrong with the options is found before anything is made or taken.
+            load_settings(
+                bootstrap_servers=options.bootstrap_servers, database_url=options.database_url
+            )
             self._taken = {
                 "gateway": take_port(PREFERRED_PORTS["gateway"], options.http_port),
                 "subscriptions": take_port(PREFERRED_PORTS["subscriptions"], None),
             }
+            self.ports = {name: taken.number for name, taken in self._taken.items()}
+            folder = options.data_dir or Path(tempfile.mkdtemp(prefix="careloop-"))
+            self.data_dir = folder.resolve()
+            self.supervisor = Supervisor(self.data_dir / "logs")
         except PortInUseError as error:
             raise StartError(f"--http-port: {error}") from error
-        self.ports = {name: taken.number for name, taken in self._taken.items()}
-        self.throwaway = options.data_dir is None
-        self.data_dir = (options.data_dir or Path(tempfile.mkdtemp(prefix="careloop-"))).resolve()
+        except (SettingsError, OSError) as error:
+            raise StartError(str(error)) from error
         self.broker = (
             EmbeddedKafka(self.data_dir / "kafka") if options.bootstrap_servers is None else None
         )
-        self.supervisor = Supervisor(self.data_dir / "logs")
         self.settings = load_settings(database_url=options.database_url, data_dir=self.data_dir)
 
     @property

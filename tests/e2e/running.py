@@ -15,6 +15,9 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from services.runtime.drain import Progress
+from services.runtime.settings import Settings
+
 CARELOOP = Path(sys.executable).with_name("careloop")
 TESTDATA = Path(
     os.environ.get("CARELOOP_TESTDATA", Path(__file__).parents[3] / "shared" / "testdata")
@@ -34,11 +37,13 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "300", "NO_COLOR": "1", **more}
 
 
-def careloop(*words: object, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+def careloop(
+    *words: object, timeout_s: float = 120.0, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; output and errors come together."""
     return subprocess.run(
         [str(CARELOOP), *map(str, words)],
-        env=clean_environment(),
+        env=clean_environment(**environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,12 +55,12 @@ def careloop(*words: object, timeout_s: float = 120.0) -> subprocess.CompletedPr
 class Run:
     """A `careloop run` with its doors open, in a process of its own."""
 
-    def __init__(self, output: Path, *options: object) -> None:
+    def __init__(self, output: Path, *options: object, **environment: str) -> None:
         self.output = output
         with output.open("wb") as file:
             self.process = subprocess.Popen(
                 [str(CARELOOP), "run", *map(str, options)],
-                env=clean_environment(),
+                env=clean_environment(**environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -127,8 +132,15 @@ class Run:
         return self.wait(timeout_s)
 
     def wait(self, timeout_s: float) -> int:
-        """Wait for the end, and return the exit code."""
-        return self.process.wait(timeout_s)
+        """Wait for the end, and return the exit code; if it does not come, say who lags behind."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            with Progress(Settings(bootstrap_servers=self.kafka)) as progress:
+                lags = progress.lag(progress.ends())
+            counters = httpx.get(f"{self.gateway}/progress", timeout=5).text
+            message = f"still running after {timeout_s:.0f} s; behind: {lags}; {counters}"
+            raise AssertionError(message) from None
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:

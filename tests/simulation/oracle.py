@@ -1,0 +1,107 @@
+"""What must be true, computed from the facts alone and in another way than the services do."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from services.contract.clinical import SessionAttended
+from services.contract.event import Event, EventData
+from services.contract.member import CoverActivated, CoverEnded
+from services.contract.visit import ChargePosted, ChargeVoided, VisitCancelled, VisitDischarged
+
+
+@dataclass
+class _Visit:
+    charges: dict[str, int] = field(default_factory=dict)
+    discharged: bool = False
+
+
+def billed_total(facts: Iterable[Event[EventData]]) -> int:
+    """Return what is owed: charges in force of discharged visits, and sessions attended.
+
+    Facts that the rules must refuse are left out by the caller.
+    """
+    visits: dict[str, _Visit] = defaultdict(_Visit)
+    sessions = 0
+    for fact in facts:
+        match fact.data:
+            case ChargePosted() as charge:
+                visits[charge.visit_id].charges[charge.charge_id] = charge.amount
+            case ChargeVoided() as void:
+                del visits[void.visit_id].charges[void.charge_id]
+            case VisitDischarged() as ended:
+                visits[ended.visit_id].discharged = True
+            case VisitCancelled(cancels="visit") as undone:
+                visits[undone.visit_id] = _Visit()
+            case VisitCancelled() as undone:
+                visits[undone.visit_id].discharged = False
+            case SessionAttended() as session:
+                sessions += session.price
+            case _:
+                pass
+    return sessions + sum(
+        sum(visit.charges.values()) for visit in visits.values() if visit.discharged
+    )
+
+
+@dataclass(frozen=True)
+class _Period:
+    insurer: str
+    first: date
+    last: date
+
+
+class CoversInTurn:
+    """Covers as they were known when each record of a household was applied.
+
+    Records are applied in turns: in log order, save for a fact that came too early, whose turn
+    comes with the record that fills the gap before it.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = defaultdict(int)
+        self._early: dict[tuple[str, int], Event[EventData] | None] = {}
+        self._covers: dict[str, dict[str, _Period]] = defaultdict(dict)
+        self._history: dict[str, list[tuple[int, dict[str, _Period]]]] = defaultdict(list)
+        self._turns: dict[str, int] = {}
+        self._turn = 0
+
+    def fact_arrived(self, household: str, sequence: int, fact: Event[EventData] | None) -> None:
+        """Take in a fact, the first time it stands on the log; None if nobody can read it."""
+        self._early[household, sequence] = fact
+        while (household, self._last[household] + 1) in self._early:
+            self._last[household] += 1
+            due = self._early.pop((household, self._last[household]))
+            if due is not None:
+                self.arrived(due.id)
+                self._apply(due)
+
+    def arrived(self, event_id: str) -> None:
+        """Take in whatever is applied as soon as it stands on the log."""
+        self._turn += 1
+        self._turns.setdefault(event_id, self._turn)
+
+    def _apply(self, fact: Event[EventData]) -> None:
+        known = self._covers[fact.subject]
+        match fact.data:
+            case CoverActivated(cover=terms):
+                last = terms.valid_to or date.max
+                known[terms.cover_id] = _Period(terms.insurer, terms.valid_from, last)
+            case CoverEnded() as ended if ended.cover_id in known:
+                before = known[ended.cover_id]
+                last = min(before.last, ended.last_day)
+                known[ended.cover_id] = _Period(before.insurer, before.first, last)
+            case _:
+                return
+        self._history[fact.subject].append((self._turn, dict(known)))
+
+    def insurers(self, member: str, day: date, cause_id: str) -> tuple[str, ...]:
+        """Return whose cover was in force on a day, by what was known when the cause was applied."""
+        turn = self._turns[cause_id]
+        known: dict[str, _Period] = {}
+        for at, covers in self._history[member]:
+            if at > turn:
+                break
+            known = covers
+        return tuple(sorted({p.insurer for p in known.values() if p.first <= day <= p.last}))

@@ -6,6 +6,7 @@ import sys
 from typing import Final
 
 import structlog
+import structlog.tracebacks
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from structlog.typing import Processor
 
@@ -118,9 +119,17 @@ def _names(service: str) -> Processor:
 
 
 def _renderers(settings: Settings) -> list[Processor]:
+    # No local variables in a traceback: they hold what members are treated for, and to write them
+    # all down keeps a process that must stop at once busy for a minute.
     if settings.log_format == "json":
         return [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]

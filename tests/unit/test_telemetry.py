@@ -54,6 +54,23 @@ def test_an_exception_stays_on_its_line(capsys):
     assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_a_failing_function_held_in_hand_is_not_written(capsys, log_format):
+    telemetry.configure("ledger", Settings(log_format=log_format))
+
+    def fail(diagnosis: str) -> None:
+        raise ValueError(len(diagnosis))
+
+    try:
+        fail("a member's " + "hypertension")
+    except ValueError:
+        structlog.get_logger().exception("stopped")
+    written = capsys.readouterr().err
+
+    assert "ValueError" in written
+    assert "a member's hypertension" not in written
+
+
 def test_lines_below_the_level_are_not_written(capsys):
     telemetry.configure("ledger", Settings(log_level="error"))
 

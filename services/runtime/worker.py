@@ -210,9 +210,11 @@ class Worker:
 
 def stop_at_once(error: BaseException | None) -> None:
     """End the process without ceremony: a graceful stop would commit what was not stored."""
-    log.critical("the worker stops", error=repr(error), exc_info=error)
-    sys.stderr.flush()
-    os._exit(EXIT_FAILED)
+    try:
+        log.critical("the worker stops", error=repr(error), exc_info=error)
+        sys.stderr.flush()
+    finally:
+        os._exit(EXIT_FAILED)  # even where the disk that the log is on is full
 
 
 def main(stage: Stage[Any]) -> None:

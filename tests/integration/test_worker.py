@@ -6,8 +6,14 @@ import signal
 import time
 from pathlib import Path
 
+from services.contract.codec import encode
+from services.contract.topics import HEALTH_EVENTS
+from services.runtime.drain import Progress
 from services.runtime.settings import Settings
+from services.runtime.ticks import tick
+from tests.counting_stage import STAGE
 from tests.workers import (
+    T0,
     WorkerProcess,
     assert_states_equal_replay,
     derived,
@@ -108,3 +114,22 @@ def test_a_worker_that_slept_through_its_session_leaves_nothing_stale_behind(
             sleeper.kill()
 
     assert_states_equal_replay(kafka_settings)
+
+
+def test_commits_follow_though_the_first_fetch_was_offset_0_alone(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    ticks = [encode(tick(HEALTH_EVENTS, n, T0, T0)) for n in range(kafka_settings.partitions)]
+    publish(kafka_settings, ticks)
+    with (
+        WorkerProcess(kafka_settings, tmp_path / "worker") as worker,
+        Progress(kafka_settings) as progress,
+    ):
+        group = f"careloop-{STAGE.name}"
+        wait_for(lambda: progress.lag(progress.ends())[group] == 0, "the ticks to be read")
+
+        publish(kafka_settings, facts(HOUSEHOLDS, 1, 11))
+
+        assert_everything_said_once(kafka_settings, 10)
+        wait_for(lambda: progress.lag(progress.ends())[group] == 0, "the commits to follow")
+        assert worker.stop() == 0

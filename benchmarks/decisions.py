@@ -1,12 +1,14 @@
 """Everything on: from the POST of a discharge to its direct-pay decision, and what it all weighs."""
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 import orjson
 import psutil
+import structlog
 
 from benchmarks import report
 from benchmarks.http import Connection, post
@@ -23,6 +25,7 @@ def main(*, quick: bool) -> None:
     load = report.machine.load()
     seconds = 5 if quick else 30
     members = WARM_UP_VISITS + sum(rate * seconds for rate in RATES)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     system = System(Options())
     system.start_log()
     try:

@@ -11,6 +11,7 @@ from benchmarks import machine
 
 RESULTS = Path(__file__).parent / "results"
 QUICK_RESULTS = RESULTS / "quick"
+_printed: list[str] = []
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -19,17 +20,17 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
     widths = [
         max(len(name), *(len(row[place]) for row in cells)) for place, name in enumerate(head)
     ]
-    print(f"\n{title}")
+    _show(f"\n{title}")
     for row in (list(head), ["-" * width for width in widths], *cells):
         first, *others = (
             text.ljust(width) if place == 0 else text.rjust(width)
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         )
-        print("  " + "  ".join((first, *others)), flush=True)
+        _show(("  " + "  ".join((first, *others))).rstrip())
 
 
 def save(name: str, figures: dict[str, Any], *, quick: bool, load_before: float) -> None:
-    """Write `results/<name>.json`; a quick run never replaces the figures of a full one."""
+    """Write `results/<name>.json`, and its tables as `.txt`; quick runs have a folder of their own."""
     folder = QUICK_RESULTS if quick else RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     body = {
@@ -42,6 +43,9 @@ def save(name: str, figures: dict[str, Any], *, quick: bool, load_before: float)
     }
     path = folder / f"{name}.json"
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    above = f"Taken {body['taken']}, load {load_before} before it began.\n"
+    path.with_suffix(".txt").write_text(above + "\n".join(_printed) + "\n", encoding="utf-8")
+    _printed.clear()
 
 
 def median(values: Sequence[float]) -> float:
@@ -57,6 +61,11 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 def goal(reached: bool) -> str:  # noqa: FBT001  # it is all that it is asked
     """Return the mark of a goal."""
     return "yes" if reached else "NO"
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
+    _printed.append(line)
 
 
 def _cell(value: Any) -> str:

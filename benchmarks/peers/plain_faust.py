@@ -28,7 +28,7 @@ def main() -> None:
         name: app.topic(name, key_serializer="raw", value_serializer="raw")
         for name in (PAYMENT_EVENTS, CARE_MILESTONES)
     }
-    households = app.Table("households", key_serializer="raw", value_serializer="raw")
+    households = app.Table("households", key_type=bytes, value_type=bytes)
 
     async def fold(stream: Any) -> None:
         async for event in stream.events():

@@ -16,7 +16,8 @@ from services.runtime.household import Household, decode_household
 class Body(Serializer):
     """Writes the body of a record that stands beside its topic."""
 
-    def __call__(self, value: tuple[str, Record], _ctx: SerializationContext) -> bytes:
+    def __call__(self, value: tuple[str, Record], ctx: SerializationContext) -> bytes:
+        del ctx
         return value[1].value
 
 

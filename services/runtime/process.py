@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ SUPERVISED: Final = "CARELOOP_SUPERVISED"
 """Set by the supervisor, which holds the other end of this process's standard input."""
 
 EXIT_USAGE: Final = 2
+
+ORPHAN_GRACE_S: Final = 10.0
+"""How long a process may take to stop in good order once its supervisor is gone."""
 
 
 def begin(service: str) -> Settings:
@@ -44,6 +48,10 @@ def _end_with_supervisor() -> None:
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_GRACE_S)
+    # The broker has gone with the supervisor, and a consumer would wait for it for ever. Nothing
+    # is lost: a process may end at any point, and the next start carries on from the log.
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:

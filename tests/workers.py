@@ -34,13 +34,15 @@ WAIT_S = 60.0
 class WorkerProcess:
     """`python -m tests.counting_stage` with a data directory of its own."""
 
+    module = "tests.counting_stage"
+
     def __init__(self, settings: Settings, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.log = folder.parent / f"{folder.name}.log"
         folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.counting_stage"],
+                [sys.executable, "-m", self.module],
                 env={
                     **os.environ,
                     "CARELOOP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,

@@ -94,7 +94,7 @@ class Feeding(threading.Thread):
                         await writer.start()
                     await writer.write(writes)
                     break
-                except Exception:
+                except Exception:  # noqa: BLE001  # whatever it was, it is written again
                     assert time.monotonic() < deadline, "Kafka takes nothing any more"
                     writer = None
                     await asyncio.sleep(0.5)

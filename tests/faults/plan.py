@@ -60,7 +60,7 @@ def deck(chance: random.Random, database: str) -> list[Fault]:
         return chance.randint(1, 6)
 
     def few() -> int:
-        return chance.randint(1, 3)
+        return chance.randint(1, 2)
 
     faults: list[Fault] = []
     actions: tuple[Literal["kill", "stop"], ...] = ("kill", "stop")

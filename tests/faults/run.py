@@ -101,9 +101,7 @@ class Run:
             return
         text = f"{fault.point}:{fault.hit}:{fault.action}"
         self._system.launch(fault.service, text, fresh=fault.kind == "restore")
-        twins = fault.service in ALL_STAGES or fault.service == "ledger"
-        if twins and (fault.action == "stop" or self._chance.random() < 0.5):
-            self._system.launch(f"{fault.service}-2")
+        self._system.wait_until_member(fault.service)
 
     def _inject_all(self, feeding: Feeding) -> None:
         """Let each fault happen when its time has come; return when all has been done."""
@@ -111,7 +109,7 @@ class Run:
         deadline = time.monotonic() + HIT_S_MAX
         while feeding.is_alive() or waiting or self._later:
             for fault in list(waiting):
-                if self._happens(fault, feeding.progress):
+                if self._happens(fault, feeding):
                     waiting.remove(fault)
             now = time.monotonic()
             for due in [each for each in self._later if each[0] <= now]:
@@ -121,17 +119,22 @@ class Run:
                 return  # what was not hit by now does not count
             time.sleep(0.05)
 
-    def _happens(self, fault: Fault, progress: float) -> bool:
+    def _happens(self, fault: Fault, feeding: Feeding) -> bool:
         """Tell whether a fault has now begun, and plan what follows from it."""
         if fault.kind in {"point", "restore"}:
             if not self._system.faults_hit():
                 return False
             self.result.hit[fault] = True
+            twins = fault.service in ALL_STAGES or fault.service == "ledger"
+            if twins and (fault.action == "stop" or self._chance.random() < 0.5):
+                self._system.launch(f"{fault.service}-2")
             if fault.action == "stop":
                 self._after(ASLEEP_S, lambda: self._wake(fault.service))
             return True
-        if progress < fault.at:
+        if feeding.progress < fault.at:
             return False
+        if fault.kind == "disk":
+            return self._fill(fault, feeding)
         self.result.hit[fault] = self._do(fault)
         return self.result.hit[fault]
 
@@ -153,12 +156,26 @@ class Run:
             case "poison":
                 poison(system.settings, self.result.name)
                 return True
-            case "disk":
-                self._after(4.0, lambda: system.free_disk(service))
-                return system.fill_disk(service)
             case "rebalance":
                 return self._rebalance(service)
         raise AssertionError(fault.kind)
+
+    def _fill(self, fault: Fault, feeding: Feeding) -> bool:
+        """Fill a disk for some seconds; it is hit if a write was refused or a process stopped."""
+        service = fault.service
+        restarts, refused = self._system.restarts(service), feeding.unacknowledged
+
+        def free() -> None:
+            self._system.free_disk(service)
+            self.result.hit[fault] = (
+                self._system.restarts(service) > restarts or feeding.unacknowledged > refused
+            )
+            self._system.signal(service, signal.SIGKILL)  # what it has acknowledged must be kept
+
+        if not self._system.fill_disk(service):
+            return False
+        self._after(4.0, free)
+        return True
 
     def _rebalance(self, service: str) -> bool:
         """Let one to three workers join, and some of them leave or die, under load."""

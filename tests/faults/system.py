@@ -7,11 +7,12 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from services.contract.topics import ALL_STAGES
 from services.runtime.broker import EmbeddedKafka
@@ -145,13 +146,12 @@ class FaultSystem:
         return False
 
     def fill_disk(self, name: str) -> bool:
-        """Let no file of a process grow beyond what its largest has, as a full disk would."""
+        """Let a process write nothing beyond the first page of a file, as a full disk would."""
         pid = self.pid(name)
         if pid is None:
             return False
-        largest = max((each.stat().st_size for each in self._files(name)), default=0)
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (max(largest, 4096), hard))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, hard))
         return True
 
     def free_disk(self, name: str) -> None:
@@ -159,13 +159,6 @@ class FaultSystem:
         if pid is not None:
             _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
-
-    def _files(self, name: str) -> Iterator[Path]:
-        yield self.supervisor.logs / f"{name}.log"
-        if name in ALL_STAGES:
-            yield from (self.worker_folder(name)).rglob("*.log")
-        else:
-            yield from self.settings.data_dir.glob(f"{name}.db-wal")
 
     def worker_folder(self, name: str) -> Path:
         return self.settings.data_dir / "workers" / name
@@ -209,6 +202,22 @@ class FaultSystem:
             while not _answers(f"{url}/readyz"):
                 assert time.monotonic() < deadline, f"{url} does not answer"
                 time.sleep(0.2)
+
+    def wait_until_member(self, name: str) -> None:
+        """Wait until the consumer group of a service is settled, as after a start."""
+        if name == "clock":
+            return
+        group = f"careloop-{'timeline' if name == 'gateway' else name}"
+        deadline = time.monotonic() + SESSION_TIMEOUT_S * 3
+        while time.monotonic() < deadline:
+            time.sleep(0.3)
+            try:
+                with KafkaAdminClient(bootstrap_servers=self.settings.bootstrap_servers) as admin:
+                    found = admin.describe_groups([group])[group]
+            except KafkaError:
+                continue
+            if found["group_state"] == "Stable" and found["members"]:
+                return
 
     def faults_hit(self) -> list[str]:
         return self.fault_log.read_text().splitlines() if self.fault_log.exists() else []

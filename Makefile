@@ -10,6 +10,8 @@ STAMP := .venv/.installed
 BROKER_STAMP := .venv/.broker
 BENCH_STAMP := .venv-bench/.installed
 QUICK ?=
+SEED ?= 1
+STEPS ?= 150000
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -61,6 +63,14 @@ $(BENCH_STAMP): requirements-bench.lock | $(STAMP)
 .PHONY: bench
 bench: install $(BENCH_STAMP) ## Measure Careloop beside its peers; QUICK=1 for a short run
 	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+.PHONY: simulate
+simulate: install ## Simulate all services under faults, from SEED, for STEPS steps
+	@$(BIN)/python -m tests.simulation $(SEED) $(STEPS)
+
+.PHONY: mutants
+mutants: install ## Plant a bug for each invariant and guard; fails if one is not caught
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 .PHONY: check
 check: install ## Everything CI asks for: format, lint, types, imports, tests

@@ -16,6 +16,8 @@ from services.runtime.broker import EmbeddedKafka
 from services.runtime.log_writer import partition_of
 
 PARTITIONS = 12
+TRIES = 600
+"""Tenths of a second that the broker is given to make up its mind."""
 _COMPACTED = {"cleanup.policy": "compact", "segment.bytes": str(64 << 20)}
 _STAMPED = {"message.timestamp.type": "LogAppendTime"}
 """The broker notes when each record arrives, so that nobody has to watch during a run."""
@@ -53,7 +55,7 @@ class Log:
             )
             for topic in topics
         ]
-        for _ in range(100):
+        for _ in range(TRIES):
             failed = []
             made = self._admin.create_topics(wanted).values() if wanted else ()
             for new, done in zip(wanted, made, strict=True):
@@ -83,14 +85,14 @@ class Log:
 
     def forget_group(self, group: str) -> None:
         """Delete a consumer group, once its last member is gone."""
-        for _ in range(100):
+        for _ in range(TRIES):
             try:
                 for done in self._admin.delete_consumer_groups([group]).values():
                     done.result()
             except KafkaException as error:
                 if "NOT_FOUND" in str(error):
                     return
-                time.sleep(0.2)
+                time.sleep(0.1)
             else:
                 return
 
@@ -181,7 +183,7 @@ class Log:
             for topic in topics
             for number in range(PARTITIONS)
         }
-        for _ in range(100):
+        for _ in range(TRIES):
             try:
                 found = self._admin.list_offsets(wanted)
                 ends = {

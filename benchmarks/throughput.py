@@ -173,9 +173,11 @@ def _mark(headers: dict[str, bytes], body: bytes) -> bytes:
 
 def _told(stage: str, records: list[Record], runs: dict[str, list[Run]]) -> dict[str, Any]:
     medians = {name: report.median([run.events_s for run in mine]) for name, mine in runs.items()}
+    ours_us = report.median([run.cpu_us for run in runs[OURS]])
     rows = []
     for name, mine in runs.items():
         ratio = medians[OURS] / max(1.0, medians[name])
+        cpu_us = report.median([run.cpu_us for run in mine])
         wish = GOALS.get(name)
         reached = "" if wish is None else f">= {wish:g} x: {report.goal(ratio >= wish)}"
         rows.append(
@@ -185,12 +187,23 @@ def _told(stage: str, records: list[Record], runs: dict[str, list[Run]]) -> dict
                 " ".join(f"{run.events_s:,.0f}" for run in mine),
                 ratio,
                 reached,
-                report.median([run.cpu_us for run in mine]),
+                cpu_us,
+                cpu_us / ours_us,
                 report.median([run.rss_mb for run in mine]),
                 "all right" if all(run.complete for run in mine) else "right so far",
             )
         )
-    head = ("engine", "events/s", "rounds", "ours is x", "goal", "us/event", "RSS MB", "outputs")
+    head = (
+        "engine",
+        "events/s",
+        "rounds",
+        "ours is x",
+        "goal",
+        "us/event",
+        "cpu x",
+        "RSS MB",
+        "outputs",
+    )
     report.table(
         f"{stage}: {len(records):,} events of {workload.mean_body(records):.0f} bytes", head, rows
     )
@@ -200,6 +213,9 @@ def _told(stage: str, records: list[Record], runs: dict[str, list[Run]]) -> dict
             name: {
                 "events_s": round(medians[name]),
                 "ours_is_times": round(medians[OURS] / max(1.0, medians[name]), 2),
+                "by_processor_time_times": round(
+                    report.median([run.cpu_us for run in mine]) / ours_us, 2
+                ),
                 "goal_times": GOALS.get(name),
                 "rounds": [
                     {

@@ -136,6 +136,7 @@ def judge(world: World) -> None:
             store, said = at_rest.replayed(stage, partition, broker)
             outputs += said
             _judge_states(world, stage.name, partition, live, store)
+        at_rest.every_poison_is_a_dead_letter(stage, watch)
     at_rest.outputs_equal_replay(outputs, watch)
     at_rest.every_refusal_is_a_dead_letter(outputs, watch)
     at_rest.the_books_are_right(world.ledger, world.gateway.possible, watch)

@@ -64,7 +64,7 @@ def skip(world: World) -> str:
     """The client skips records, as was seen after rebalances."""
     group, host = _somewhere(world)
     process = group.processes[host]
-    if process is None or not process.fetched or not process.is_idle:
+    if process is None or not process.fetched or process.inbox:
         return ""
     number = world.rng.choice(sorted(process.fetched))
     end = world.broker.end(group.stage.input_topic, number)
@@ -94,6 +94,13 @@ def rewind_projection(world: World) -> str:
     place = int(world.rng.random() * len(world.projections))
     world.projections[place].consumer.rewind()
     return "projection redelivered"
+
+
+def skip_projection(world: World) -> str:
+    """A projection is handed what lies beyond the next offset."""
+    place = int(world.rng.random() * len(world.projections))
+    world.projections[place].consumer.skip()
+    return "projection skipped"
 
 
 def fail_commit(world: World) -> str:
@@ -143,15 +150,16 @@ def _spoiled(world: World, member: str) -> bool:
 
 
 FAULTS: Final[tuple[tuple[float, Callable[[World], str]], ...]] = (
-    (0.30, crash),
+    (0.26, crash),
     (0.20, pause),
     (0.04, lose_disk),
-    (0.08, cut_power),
+    (0.06, cut_power),
     (0.08, redeliver),
-    (0.03, skip),
+    (0.06, skip),
     (0.05, rebalance),
     (0.05, restart_projection),
-    (0.05, rewind_projection),
+    (0.04, rewind_projection),
+    (0.04, skip_projection),
     (0.03, fail_commit),
     (0.04, tick_of_the_past),
     (0.05, poison),

@@ -51,6 +51,7 @@ class Watch:
         self.reversed: dict[str, Event[Any]] = {}
         self.milestones: dict[str, Event[Any]] = {}
         self.letters: dict[str, bytes] = {}
+        self.poison: list[tuple[str, int, int]] = []
         self.covers = CoversInTurn()
         self.newest: dict[tuple[str, int, bytes], bytes] = {}
 
@@ -61,14 +62,15 @@ class Watch:
         elif topic == DEAD_LETTERS:
             self.one_refusal_has_one_body(row)
         elif topic in EVENT_TOPICS:
-            self._event(topic, row)
+            self._event(topic, partition, row)
 
-    def _event(self, topic: str, row: Row) -> None:
+    def _event(self, topic: str, partition: int, row: Row) -> None:
         headers = dict(row.record.headers)
         kind = headers.get("ce_type", b"").decode()
         entry = catalog().get(kind)
         if entry is None or headers["ce_partitionkey"] != row.record.key:
-            return  # poison, planted by the simulation
+            self.poison.append((topic, partition, row.offset))
+            return
         event_id = headers["ce_id"].decode()
         if not self.one_id_has_one_body(event_id, row):
             return

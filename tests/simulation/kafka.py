@@ -177,3 +177,8 @@ class Consumer:
         """Go back in one partition, as after a rebalance that lost the latest commits."""
         at = self._broker.rng.choice(list(self._positions))
         self._positions[at] = int(self._positions[at] * self._broker.rng.random())
+
+    def skip(self) -> None:
+        """Go beyond what was not yet delivered in one partition."""
+        at = self._broker.rng.choice(list(self._positions))
+        self._positions[at] = max(self._positions[at], self._broker.end(*at) - 1)

@@ -13,6 +13,7 @@ from services.runtime import projection
 from services.runtime.projection import Batch, StaleWriterError
 from services.subscriptions.matching import MILESTONES, Follower, Noted, assign, note
 from tests.simulation.coroutines import Ended, kill
+from tests.simulation.invariants import require
 from tests.simulation.kafka import Broker, Consumer, Writer
 
 
@@ -83,9 +84,25 @@ class Followers:
             self.told[given.subscription_id].append(given.event_id)
 
 
-def ledger_on(database: LedgerDatabase) -> Ledger:
-    """Return the ledger on a database that is set up."""
-    return Ledger(database.engine)
+class WatchedLedger(Ledger):
+    """The ledger, whose stretches of the log are looked at as they are applied."""
+
+    def __init__(self, database: LedgerDatabase) -> None:
+        super().__init__(database.engine)
+        self._applied: dict[tuple[str, int], int] = {}
+
+    def apply(self, *batches: Batch) -> None:
+        super().apply(*batches)
+        for batch in batches:
+            self.each_stretch_of_the_log_is_applied_once(batch)
+
+    def each_stretch_of_the_log_is_applied_once(self, batch: Batch) -> None:
+        """What is applied begins where the one before ended, whichever process applies it."""
+        at = (batch.topic, batch.partition)
+        ended = self._applied.get(at, 0)
+        what = f"{at}: {batch.start_offset} after {ended}"
+        require("each_stretch_of_the_log_is_applied_once", batch.start_offset == ended, what)
+        self._applied[at] = batch.next_offset
 
 
 class ProjectionProcess:

@@ -131,7 +131,8 @@ def _covers(rng: Random, member: str) -> Story:
 
 
 def _charge(rng: Random, visit: str, number: int) -> ChargePosted:
-    amount = rng.choice([rng.randint(100, 50_000), rng.randint(50_000, 3_000_000)])
+    sizes = [(100, 50_000), (100, 50_000), (50_000, 3_000_000), (20_000_000, 300_000_000)]
+    amount = rng.randint(*rng.choice(sizes))
     reduction = rng.randint(0, 50)
     lines = (
         BillLine(code=None, text="care", amount=amount + reduction),

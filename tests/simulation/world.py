@@ -34,7 +34,7 @@ from tests.simulation.projections import (
     Followers,
     LedgerDatabase,
     ProjectionProcess,
-    ledger_on,
+    WatchedLedger,
 )
 from tests.simulation.stage_group import StageGroup
 from tests.simulation.workload import INSURERS, START, households
@@ -82,12 +82,14 @@ class World:
         self.homes = households(rng, rng.randint(3, 5))
         self.clock = START + timedelta(days=rng.choice([0, 30, 300]))
         self.database = LedgerDatabase()
-        self.ledger = ledger_on(self.database)
+        self.ledger = WatchedLedger(self.database)
         self.followers = Followers(INSURERS)
         self.groups = [StageGroup(watched(stage), broker, partitions) for stage in STAGES]
         self.projections: list[Any] = [
             ProjectionProcess(broker, self.ledger),
             ProjectionProcess(broker, self.followers),
+            # A second ledger that was never told to stop: the position in the database decides.
+            ProjectionProcess(broker, self.ledger),
         ]
         self.zombies: list[Any] = []
 
@@ -147,7 +149,7 @@ class World:
 
     def step(self) -> int:
         """Let one process go on; returns the steps that were taken, 0 if it had nothing to do."""
-        number = int(self.rng.random() * (len(self.groups) * 2 + 2))
+        number = int(self.rng.random() * (len(self.groups) * 2 + len(self.projections)))
         if number < len(self.groups) * 2:
             return self._step_stage(self.groups[number // 2], number % 2)
         place = number - len(self.groups) * 2
@@ -192,7 +194,7 @@ class World:
     def restart_projection(self, place: int) -> None:
         """Start a projection's process again on what its database holds."""
         self.projections[place].kill()
-        folds = self.ledger if place == 0 else self.followers
+        folds = self.followers if place == 1 else self.ledger
         self.projections[place] = ProjectionProcess(self.broker, folds)
 
     def ended(self, ended: Ended) -> None:

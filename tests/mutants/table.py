@@ -1,0 +1,173 @@
+"""Planted bugs: each takes one guard or one rule away, and something must turn red.
+
+A mutant is a text that stands once in a file, and what stands in its place.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+FOLD: Final = "services/runtime/fold.py"
+HOUSEHOLD: Final = "services/runtime/household.py"
+CHANGELOG: Final = "services/runtime/changelog.py"
+WORKER: Final = "services/runtime/worker.py"
+PROJECTION: Final = "services/runtime/projection.py"
+DATABASE: Final = "services/runtime/database.py"
+LEDGER: Final = "services/ledger/app.py"
+SETTLEMENT: Final = "services/settlement"
+TREATMENT: Final = "services/treatment/rules"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug. test: what must turn red where the simulation cannot see it."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    test: str | None = None
+
+
+def _bug(name: str, path: str, old: str, new: str, test: str | None = None) -> Mutant:
+    return Mutant(name, ((path, old, new),), test)
+
+
+RUNTIME: Final = (
+    _bug("a repeated event is applied again", FOLD,
+         "if sequence <= last:", "if sequence <= 0:"),
+    _bug("a repeat counts as an event in its turn", FOLD,
+         "elif sequence == last + 1:", "elif sequence == last + 1 or sequence == last:",
+         "tests/unit/runtime/test_fold.py"),
+    _bug("an event that came too early is applied at once", FOLD,
+         "elif sequence == last + 1:", "elif sequence > last:"),
+    _bug("an event that came too early is forgotten", FOLD,
+         "household.parked.append(Parked(producer, sequence, row.offset, row.record))", "pass"),
+    _bug("what waits is not looked at again", FOLD, "            self._unpark(household)\n", ""),
+    _bug("a redelivered record is folded again", FOLD,
+         "            if row.offset < expected:", "            if row.offset < -expected:"),
+    _bug("skipped records are not noticed", FOLD,
+         "            if row.offset > expected:", "            if row.offset < -expected:"),
+    _bug("a tick may run backwards", FOLD,
+         "if clock is not None and tick.time <= clock:", "if clock == tick.time:"),
+    _bug("a restart forgets the clock", FOLD,
+         "return Position(version_of(stored), clock)", "return Position(version_of(stored), None)"),
+    _bug("a wake-up set in the same batch is missed", FOLD,
+         "if NEVER < household.wake_us() <= until_us:", "if until_us < household.wake_us() < NEVER:"),
+    _bug("what is refused vanishes", FOLD,
+         "self._outcome.outputs.append((DEAD_LETTERS, letter))", "del letter"),
+    _bug("ids of outputs are drawn at random", FOLD,
+         "id=derived_id(self._stage.name, cause.id, subject, entry.type, ordinal)",
+         "id=str(__import__('uuid').uuid4())"),
+    _bug("ids of outputs leave out their place in the step", FOLD,
+         "subject, entry.type, ordinal)", "subject, entry.type, 0)"),
+    _bug("numbers of outputs begin again after a restart", HOUSEHOLD,
+         'sent=body["out"]', "sent={}"),
+    _bug("what was received is forgotten by a restart", HOUSEHOLD,
+         'received=body["in"]', "received={}"),
+    _bug("what waits is forgotten by a restart", HOUSEHOLD,
+         'for parked in body.get("parked", ())]', "for parked in ()]"),
+    _bug("the version of a state stays", FOLD, "household.version += 1", "pass"),
+    _bug("wake-ups are not stored", HOUSEHOLD,
+         "HEADER.pack(self.version, self.wake_us())", "HEADER.pack(self.version, NEVER)"),
+    _bug("the offset is committed before the states are stored", WORKER,
+         "                await self._batch(events)\n",
+         "                for done in events:\n                    await unacked.ack(done)\n"
+         "                await self._batch(events)\n"),
+    _bug("states are stored before the outputs", WORKER,
+         '"""Send outputs, check the generation, store states; the caller acks last."""',
+         "for number, outcome in outcomes.items():\n"
+         "            self._changelogs[number].store.put(outcome.changes)"),
+    _bug("the position is not stored with the states", FOLD,
+         "outcome.changes[POSITION_KEY] = self._position.encode()", "pass"),
+    _bug("the changelog is not written", CHANGELOG,
+         "        waiting = changes\n", "        waiting = {}\n"),
+    _bug("offsets of the changelog need not be contiguous", CHANGELOG,
+         "if begin == self.next_offset and end - begin == len(waiting):", "if begin >= 0:"),
+    _bug("a zombie is not stopped by newer states", CHANGELOG,
+         "version_of(value) > version_of(mine)", "version_of(value) < 0"),
+    _bug("what a zombie wrote over is not written again", CHANGELOG,
+         "waiting = self._overwritten(foreign, changes)",
+         "waiting = self._overwritten(foreign, changes) and {}"),
+    _bug("restore keeps the last record, not the highest version", CHANGELOG,
+         "if known is None or version_of(value) >= version_of(known):", "if value:"),
+    _bug("restore skips what other machines wrote", CHANGELOG,
+         "consumer.seek(at, max(store.changelog_next(), starts[at]))",
+         "consumer.seek(at, ends[at])"),
+    _bug("restore leaves a stale last record", CHANGELOG,
+         "            stale.add(key)\n", "            pass\n"),
+)  # fmt: skip
+
+PROJECTIONS: Final = (
+    _bug("the position moves whoever was here before", DATABASE,
+         ".where(here & (positions.c.next_offset == batch.start_offset))", ".where(here)"),
+    _bug("the position moves in a transaction of its own", LEDGER,
+         "        with self._engine.begin() as connection:\n            for batch in batches:\n"
+         "                advance(connection, POSITIONS, batch)\n",
+         "        with self._engine.begin() as connection:\n            for batch in batches:\n"
+         "                advance(connection, POSITIONS, batch)\n"
+         "        with self._engine.begin() as connection:\n"),
+    _bug("a projection does not see that records are missing", PROJECTION,
+         "        if records[0].offset > expected:", "        if records[0].offset < 0:"),
+    _bug("the ledger takes a repeat for a second booking", LEDGER,
+         "    if is_repeat(books, entry):", "    if not books:"),
+    _bug("the ledger books twice", "services/ledger/store.py",
+         "for line, posting in enumerate(entry.postings, 1)",
+         "for line, posting in enumerate((*entry.postings, *entry.postings), 1)"),
+    _bug("the ledger loses one side of an entry", "services/ledger/store.py",
+         "for line, posting in enumerate(entry.postings, 1)",
+         "for line, posting in enumerate(entry.postings[:1], 1)"),
+    _bug("only the first insurer of a milestone is told", "services/subscriptions/matching.py",
+         "for insurer in milestone.insurers:", "for insurer in milestone.insurers[:1]:"),
+    _bug("the gateway leaves numbers out", "services/gateway/accept.py",
+         "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
+    _bug("the gateway takes the same fact twice", "services/gateway/accept.py",
+         "    if before == fingerprint:", "    if before == fingerprint and not before:"),
+)  # fmt: skip
+
+RULES: Final = (
+    _bug("the deductible is not counted", f"{SETTLEMENT}/steps.py",
+         "deductible=work.deductible + borne), note", "deductible=work.deductible), note",
+         "tests/properties/test_settlement.py"),
+    _bug("a reversal gives nothing back to the accumulators", f"{SETTLEMENT}/rules.py",
+         'update={"used": _add(used, known, -1)}', 'update={"used": state.used}'),
+    _bug("a reversal gives back too little", f"{SETTLEMENT}/rules.py",
+         "account.paid + sign * part.paid", "account.paid + sign * part.paid + (sign < 0)"),
+    _bug("a reversal gives back too much", f"{SETTLEMENT}/rules.py",
+         "account.deductible + sign * part.deductible",
+         "account.deductible + sign * part.deductible - (sign < 0)"),
+    _bug("the annual limit is not looked at", f"{SETTLEMENT}/steps.py",
+         "left = max(0, most - case.used.paid)", "left = most"),
+    Mutant("a decision shares out more than was billed", (
+        (f"{SETTLEMENT}/state.py", "member=billed - sum(by_payer.values())",
+         "member=billed + 1 - sum(by_payer.values())"),
+        ("services/contract/payment.py",
+         "if not self.parts.total == self.billed == taken or by_cover != covered:",
+         "if self.billed < 0:"),
+    )),
+    _bug("the same request is decided twice", f"{SETTLEMENT}/rules.py",
+         "if known is not None and known.fingerprint == mark:", "if known is known and not mark:",
+         "tests/unit/settlement/test_refusals.py"),
+    _bug("a decided request is decided again by its reversal", f"{SETTLEMENT}/rules.py",
+         "    return Step(after, (Draft(data=undone, time=event.time),))",
+         "    return Step(after, (Draft(data=undone, time=event.time),) * 2)"),
+    _bug("each decision is said twice", f"{SETTLEMENT}/rules.py",
+         "    return Step(after, (Draft(data=decision, time=event.time),))",
+         "    return Step(after, (Draft(data=decision, time=event.time),) * 2)"),
+    _bug("a voided charge is still billed", f"{TREATMENT}/moves.py",
+         "    return rest\n", "    return visit.charges\n"),
+    _bug("a corrected bill is not reversed", f"{TREATMENT}/billing.py",
+         "    if was is not None:\n", "    if was is due:\n"),
+    _bug("a late charge changes no bill", f"{TREATMENT}/billing.py",
+         "    if was == due:\n", "    if was == due or (was and due):\n"),
+    _bug("an insurer is told after its cover ended", "services/contract/covers.py",
+         "cover.valid_to is None or day <= cover.valid_to)", "cover.valid_to is None or day)"),
+    _bug("screening reminds of what is long past", "services/screening/rules/schedule.py",
+         "REMINDER_DAYS_MAX: Final = 60", "REMINDER_DAYS_MAX: Final = 6_000"),
+    _bug("management reminds of what is long past", "services/management/rules/follow_up.py",
+         "REMINDER_DAYS_MAX: Final = 60", "REMINDER_DAYS_MAX: Final = 6_000"),
+    _bug("a follow-up is set on a day that is over", "services/management/rules/follow_up.py",
+         "    if due <= at.date():\n", "    if due == date.max:\n"),
+    _bug("rehabilitation counts deadlines from old history",
+         "services/rehabilitation/rules/deadlines.py",
+         "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
+)  # fmt: skip
+
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *RULES)

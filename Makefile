@@ -72,6 +72,10 @@ simulate: install ## Simulate all services under faults, from SEED, for STEPS st
 mutants: install ## Plant a bug for each invariant and guard; fails if one is not caught
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
+.PHONY: faults
+faults: install ## Kill, pause and starve the system: SEED=… RUNS=… (docs/faults.md)
+	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: check
 check: install ## Everything CI asks for: format, lint, types, imports, tests
 	@$(BIN)/ruff format --check .

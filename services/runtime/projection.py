@@ -20,7 +20,7 @@ from services.contract.clock import ClockTicked
 from services.contract.codec import UndecodableError, decode
 from services.contract.event import Event, EventData
 from services.contract.topics import DEAD_LETTERS
-from services.runtime import telemetry
+from services.runtime import fault_points, telemetry
 from services.runtime.client_records import record_of
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.log_writer import LogWriter, Write
@@ -152,6 +152,7 @@ class _Feed:
                 log.warning("reads on from the database's positions", reason=str(error))
                 await self._read_anew(worth_storing)
                 return
+            fault_points.reach("projection.committed")
         for batch in worth_storing:
             self._stored[TopicPartition(batch.topic, batch.partition)] = batch.next_offset
         await self._commit(batches)

@@ -1,12 +1,14 @@
 """`python -m tests.faults --seed S --runs N`: see docs/faults.md."""
 
 import argparse
+import math
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.oracle import Oracle, stages
@@ -28,7 +30,7 @@ def main(arguments: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="careloop-faults-"))
     report = _Report(options.report)
     report.say(f"seed {seed}, database {options.database}, logs in {folder}")
-    results = run_all(seed, options.runs, options.database, folder, report.run, options.only)
+    results = run_all(seed, options.runs, options.database, folder, report.run, only=options.only)
     report.table(results)
     failed = [result for result in results if result.wrong]
     if failed:
@@ -39,8 +41,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run_all(seed, runs, database, folder, tell, only="") -> list[Result]:
-    """Carry out runs on one system; a violation ends them, since it would taint what follows."""
+def run_all(
+    seed: int,
+    runs: int,
+    database: str,
+    folder: Path,
+    tell: Callable[[Result], object],
+    *,
+    only: str = "",
+    until: float = math.inf,
+) -> list[Result]:
+    """Carry out runs on one system; a violation ends them, since it would taint what follows.
+
+    until: no run begins after this moment of the monotonic clock.
+    """
     chance = random.Random(seed)
     system = FaultSystem(folder, database)
     results: list[Result] = []
@@ -50,6 +64,8 @@ def run_all(seed, runs, database, folder, tell, only="") -> list[Result]:
         system.start()
         oracle = Oracle(system.settings, stages())
         for number in range(1, runs + 1):
+            if time.monotonic() > until:
+                break
             while not cards:
                 cards = [card for card in deck(chance, database) if only in f"{card.name} {card}"]
             primary = cards.pop()

@@ -1,6 +1,7 @@
 """`python -m tests.faults --seed S --runs N`: see docs/faults.md."""
 
 import argparse
+import logging
 import math
 import random
 import shutil
@@ -24,13 +25,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--report", type=Path, help="write the lines and the table here too")
+    parser.add_argument("--for", type=float, dest="seconds", help="begin no run after SECONDS")
     parser.add_argument("--only", default="", help="only faults whose name contains this")
     options = parser.parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a killed broker is meant
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="careloop-faults-"))
     report = _Report(options.report)
     report.say(f"seed {seed}, database {options.database}, logs in {folder}")
-    results = run_all(seed, options.runs, options.database, folder, report.run, only=options.only)
+    until = math.inf if options.seconds is None else time.monotonic() + options.seconds
+    results = run_all(
+        seed, options.runs, options.database, folder, report.run, only=options.only, until=until
+    )
     report.table(results)
     failed = [result for result in results if result.wrong]
     if failed:

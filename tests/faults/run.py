@@ -165,16 +165,21 @@ class Run:
         service = fault.service
         restarts, refused = self._system.restarts(service), feeding.unacknowledged
 
+        tries = iter(range(4))
+
         def free() -> None:
-            self._system.free_disk(service)
             self.result.hit[fault] = (
                 self._system.restarts(service) > restarts or feeding.unacknowledged > refused
             )
+            if not self.result.hit[fault] and next(tries, None) is not None:
+                self._after(3.0, free)
+                return
+            self._system.free_disk(service)
             self._system.signal(service, signal.SIGKILL)  # what it has acknowledged must be kept
 
         if not self._system.fill_disk(service):
             return False
-        self._after(4.0, free)
+        self._after(3.0, free)
         return True
 
     def _rebalance(self, service: str) -> bool:

@@ -192,7 +192,7 @@ def mended(killed: tuple[Run, dict[str, Any]], data_dir: Path) -> Iterator[tuple
     """The third start, with everything processed that was accepted before the kill."""
     file = data_dir.parent / "summary-mended.json"
     words = ("--no-city", "--data-dir", data_dir, "--summary", file)
-    wait_for(lambda: not killed[0].alive(), "the killed run's processes to end", 60)
+    wait_for(lambda: not killed[0].alive(), "the killed run's processes to end", 40)
     with Run(data_dir.parent / "output-mended", *words) as run:
         yield run.wait_open(), file
 
@@ -211,7 +211,7 @@ def test_a_killed_run_leaves_no_process_behind(killed: tuple[Run, dict[str, Any]
     run, _ = killed
 
     assert len(run.family) >= 10
-    wait_for(lambda: not run.alive(), "the killed run's processes to end", 60)
+    wait_for(lambda: not run.alive(), "the killed run's processes to end", 40)
 
 
 def test_what_was_accepted_before_the_kill_is_decided_after_the_next_start(
@@ -228,7 +228,7 @@ def test_what_was_accepted_before_the_kill_is_decided_after_the_next_start(
     summary = json.loads(file.read_text())
     before, after = city.summary, summary
     assert any(event["type"] == "careloop.visit.discharged.v1" for event in events)
-    assert after["events"]["accepted"] == seen["accepted"] == before["events"]["accepted"] + 40 * 6
+    assert after["events"]["accepted"] == seen["accepted"] == before["events"]["accepted"] + 40 * 5
     assert after["payment_requests"]["direct_pay"] == before["payment_requests"]["direct_pay"] + 40
     billed = sum((100 + number) * 100 for number in range(40))
     assert after["amounts"]["CNY"]["billed"] == before["amounts"]["CNY"]["billed"] + billed

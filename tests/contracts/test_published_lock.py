@@ -116,7 +116,8 @@ def test_a_schema_that_no_release_holds_is_changed_only_when_asked_for(copy):
 def test_files_edited_by_hand_are_red(copy):
     copy.plant(('"discharge"', '"discharge", "transfer"'), f"events/schemas/{CANCELLED}.json")
     copy.plant(
-        ("| gateway | treatment, gateway | health | The visit ended. |", "| nobody |"), "docs/events.md"
+        ("| gateway | treatment, gateway | health | The visit ended. |", "| nobody |"),
+        "docs/events.md",
     )
     (copy.root / "events/schemas/careloop.stray.v1.json").write_text("{}")
 

@@ -99,7 +99,7 @@ def receiver(name: str, hook: Path) -> type[BaseHTTPRequestHandler]:
         r"<<'PYTHON'\n(import http\.server.*?)^PYTHON$", shell, re.DOTALL | re.MULTILINE
     )
     assert found is not None
-    code = found[1].replace("/tmp/careloop-hook.json", str(hook))
+    code = found[1].replace("try/hook.json", str(hook))
     code = code.replace('http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()', "")
     scope: dict[str, Any] = {}
     exec(compile(code, name, "exec"), scope)  # noqa: S102  # our own page

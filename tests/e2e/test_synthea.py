@@ -37,7 +37,7 @@ def log(system: Run, synthea: Path, published, tmp_path_factory: pytest.TempPath
     entries = [
         entry["resource"]
         for file in synthea.glob("*.json")
-        for entry in json.loads(file.read_text())["entry"]
+        for entry in json.loads(file.read_text()).get("entry", ())
     ]
     members = {each["id"] for each in entries if each["resourceType"] == "Patient"}
     return [event for event in exported(out) if event.get("ce_subject") in members]

@@ -50,7 +50,7 @@ def said_after_a_mishap(settings: Settings, folder: Path, mishap: str, hole: str
     """Meet the mishap under load, start again without it; return whether nothing is missing."""
     publish(settings, facts(HOUSEHOLDS, 1, SEQUENCES // 2))
     with Holed(settings, folder / "worker", MISHAP=mishap, HOLE=hole) as worker:
-        wait_for(lambda: bool(derived(settings)) or worker.process.poll() is not None, "a start")
+        wait_for(lambda: "ready" in worker.said() or worker.process.poll() is not None, "a start")
         for sequence in range(SEQUENCES // 2, SEQUENCES + 1, 4):
             publish(settings, facts(HOUSEHOLDS, sequence, min(sequence + 4, SEQUENCES + 1)))
             time.sleep(0.5)

@@ -11,7 +11,7 @@ from services.contract.care import (
     RehabilitationFinished,
 )
 from services.contract.clinical import ConditionRecorded, ObservationRecorded
-from services.contract.covers import cover_activated, cover_ended
+from services.contract.covers import cover_activated, cover_ended, insurers_in_force
 from services.contract.days import start_of
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
@@ -61,7 +61,7 @@ def decide(state: ScreeningState, event: Event[Input], at: datetime) -> Screenin
         case MemberRegistered() as data:
             return _registered(state, data, event.time, at)
         case CoverActivated() | CoverEnded() as data:
-            return _covered(state, data)
+            return _covered(state, data, max(event.time, at))
         case ConditionRecorded() as data:
             known = with_condition(state, data, event.time.date())
             return Step(state) if known is state else _learnt(known, event.time, at)
@@ -114,7 +114,9 @@ def _without_childhood(state: ScreeningState) -> ScreeningState:
     return state.model_copy(update={"raised_on": days, "latest": latest})
 
 
-def _covered(state: ScreeningState, data: CoverActivated | CoverEnded) -> ScreeningStep:
+def _covered(
+    state: ScreeningState, data: CoverActivated | CoverEnded, now: datetime
+) -> ScreeningStep:
     match data:
         case CoverActivated():
             covers = cover_activated(state.covers, data.cover)
@@ -124,7 +126,12 @@ def _covered(state: ScreeningState, data: CoverActivated | CoverEnded) -> Screen
             assert_never(data)
     if covers is state.covers:
         return Step(state)
-    return Step(state.model_copy(update={"covers": covers}))
+    known = state.model_copy(update={"covers": covers})
+    # A member is registered before the cover is known: the invitation had no insurer to tell.
+    was_told = insurers_in_force(state.covers, now.date())
+    if state.due is None or was_told or not insurers_in_force(covers, now.date()):
+        return Step(known)
+    return Step(known, (milestone(known, "invited", now),))
 
 
 def _observed(

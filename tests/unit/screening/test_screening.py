@@ -52,6 +52,17 @@ def test_only_insurers_with_a_cover_in_force_on_the_day_are_told(journey):
     assert journey.heard(ScreeningMilestone)[0].insurers == ("present",)
 
 
+def test_the_first_insurer_is_told_of_an_invitation_that_came_before_the_cover(journey):
+    journey.publish(AGED_45, day(0))
+
+    told = journey.publish(cover("a", date(2025, 1, 1), None, "first"), day(0))
+    journey.publish(cover("b", date(2025, 1, 1), None, "second"), day(1))
+
+    assert milestones(told) == ["invited"]
+    insurers = [event.insurers for event in journey.heard(ScreeningMilestone)]
+    assert insurers == [(), ("first",)]
+
+
 @pytest.mark.parametrize(
     ("birth_date", "systolic", "diastolic", "days", "reason"),
     [

@@ -6,6 +6,7 @@ The big libraries are imported once; each mutant runs in a fork that imports the
 import compileall
 import importlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 from tests.mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
+SEEDS = (1, 2, 3, 4, 5, 6)
 ONE_EPISODE = 1
 COPIED = ("services", "events", "tests", "pyproject.toml")
 LEFT_OUT = ("node_modules", "__pycache__", ".pytest_cache")
@@ -29,7 +30,8 @@ A_BROKEN_MUTANT = ("NameError", "SyntaxError", "ImportError", "IndentationError"
 
 def main() -> int:
     """Run all mutants, or those whose names contain an argument; 1 if one survives."""
-    asked = [m for m in MUTANTS if not sys.argv[1:] or any(a in m.name for a in sys.argv[1:])]
+    names = sys.argv[1:]
+    asked = [one for one in MUTANTS if not names or any(name in one.name for name in names)]
     for library in LIBRARIES:
         importlib.import_module(library)
     begun, survivors = time.monotonic(), []
@@ -98,8 +100,9 @@ def _simulate() -> str:
 
 def _named(error: Exception) -> str:
     name, text = type(error).__name__, str(error)
-    if name == "BrokenInvariantError":
-        return text.partition(":")[0]
+    broken = re.search(r"BrokenInvariantError\W+(\w+)", f"{name} {text}")
+    if broken is not None:
+        return broken[1]
     return text if name == "UnexpectedEndError" else f"{name}: {text}"
 
 

@@ -35,7 +35,8 @@ def main() -> int:
     say(
         f"{tally.steps / tally.running_s:,.0f} steps/s while running (invariants after each step), "
         f"{tally.steps / wall:,.0f} steps/s with the replay that judges each episode "
-        f"({wall:.1f} s wall, {cpu:.1f} s processor, load {os.getloadavg()[0]:.1f})"
+        f"({wall:.1f} s wall, load {os.getloadavg()[0]:.1f}); "
+        f"{tally.steps / cpu:,.0f} steps per second of processor time, judging included"
     )
     return 0
 

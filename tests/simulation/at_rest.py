@@ -23,7 +23,7 @@ from services.runtime.state_store import MemoryStore
 from services.settlement.state import SettlementState
 from tests.simulation.invariants import Watch, require
 from tests.simulation.kafka import Broker
-from tests.simulation.oracle import billed_total
+from tests.simulation.oracle import DEDUCTIBLE, LIMIT, billed_total, policy_years
 from tests.simulation.projections import Followers
 
 
@@ -160,6 +160,18 @@ def accumulators_equal_the_decisions_in_force(store: MemoryStore, watch: Watch) 
     right_ones = {key for key in right if any(key[0].encode() == home for home, _ in store.items())}
     wrong = {key: both for key, both in wrong.items() if key in right_ones or both[0]}
     require("accumulators_equal_the_decisions_in_force", not wrong, wrong)
+
+
+def deductibles_are_borne_once(watch: Watch) -> None:
+    """A household bears a deductible no more than once a policy year."""
+    name = "deductibles_are_borne_once"
+    decided = [
+        (watch.requests[request_id], decision, request_id not in watch.reversed)
+        for request_id, decision in watch.decided.items()
+    ]
+    for key, year in policy_years(decided).items():
+        most = year.paid >= LIMIT or year.borne <= DEDUCTIBLE
+        require(name, most, f"{key}: {year}")
 
 
 def the_books_are_right(ledger: Ledger, facts: list[Event[EventData]], watch: Watch) -> None:

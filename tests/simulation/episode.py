@@ -139,6 +139,7 @@ def judge(world: World) -> None:
         at_rest.every_poison_is_a_dead_letter(stage, watch)
     at_rest.outputs_equal_replay(outputs, watch)
     at_rest.every_refusal_is_a_dead_letter(outputs, watch)
+    at_rest.deductibles_are_borne_once(watch)
     at_rest.the_books_are_right(world.ledger, world.gateway.possible, watch)
     at_rest.each_insurer_is_told_everything_once(world.followers, watch)
 

@@ -14,7 +14,7 @@ from services.contract.clock import ClockTicked
 from services.contract.codec import UndecodableError
 from services.contract.event import Event, EventData
 from services.contract.milestones import Milestone
-from services.contract.payment import PaymentDecided, PaymentReversed
+from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
 from services.contract.step import Step
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
 from services.runtime.fold import POSITION_KEY, Position, Row
@@ -47,6 +47,7 @@ class Watch:
         self.decode = decoder
         self.bodies: dict[str, tuple[bytes, Any]] = {}
         self.numbers: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
+        self.requests: dict[str, Event[Any]] = {}
         self.decided: dict[str, Event[Any]] = {}
         self.reversed: dict[str, Event[Any]] = {}
         self.milestones: dict[str, Event[Any]] = {}
@@ -92,6 +93,8 @@ class Watch:
 
     def _said(self, event: Event[EventData]) -> None:
         match event.data:
+            case PaymentRequested():
+                self.requests.setdefault(event.data.request_id, event)
             case PaymentDecided():
                 self.a_request_is_decided_once(event)
                 self.a_decision_shares_out_what_was_billed(event)

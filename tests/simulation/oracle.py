@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from services.contract.clinical import SessionAttended
 from services.contract.event import Event, EventData
-from services.contract.member import CoverActivated, CoverEnded
+from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.visit import ChargePosted, ChargeVoided, VisitCancelled, VisitDischarged
 
 
@@ -43,6 +44,58 @@ def billed_total(facts: Iterable[Event[EventData]]) -> int:
     return sessions + sum(
         sum(visit.charges.values()) for visit in visits.values() if visit.discharged
     )
+
+
+DEDUCTIBLE = 10_000_00
+LIMIT = 2_000_000_00
+WAITING_DAYS = 30
+"""Of million-yuan medical, in CNY, as its disclosure states them."""
+
+
+@dataclass
+class PolicyYear:
+    """What a household bore and was paid under million-yuan medical in one policy year."""
+
+    borne: int = 0
+    paid: int = 0
+
+
+def policy_years(
+    decided: Iterable[tuple[Event[Any], Event[Any], bool]],
+) -> dict[tuple[str, str, date], PolicyYear]:
+    """Return by household, insurer and first day what requests and their decisions come to.
+
+    decided: request, decision, and whether it is still in force. `paid` counts all, since what was
+    reversed later may have met the limit first; `borne` counts those in force, in hospitals where
+    the product bears all above the deductible.
+    """
+    years: dict[tuple[str, str, date], PolicyYear] = defaultdict(PolicyYear)
+    for request, decision, in_force in decided:
+        data = request.data
+        if data.service != "visit":
+            continue
+        for cover in data.covers:
+            if cover.product == "million-yuan-medical" and _pays(cover, data):
+                first = _anniversary_before(cover.valid_from, data.service_date)
+                year = years[request.household, cover.insurer, first]
+                shares = decision.data.shares
+                paid = sum(share.amount for share in shares if share.cover_id == cover.cover_id)
+                year.paid += paid
+                if in_force and data.provider.network in {"owned", "strategic"}:
+                    year.borne += data.billed - decision.data.parts.social_insurance - paid
+    return years
+
+
+def _pays(cover: CoverTerms, data: Any) -> bool:
+    day = data.service_date
+    waited = (day - cover.valid_from).days >= WAITING_DAYS or data.visit_class == "emergency"
+    return waited and cover.valid_from <= day <= (cover.valid_to or date.max)
+
+
+def _anniversary_before(first: date, day: date) -> date:
+    month_day = (2, 28) if (first.month, first.day) == (2, 29) else (first.month, first.day)
+    this_year = date(day.year, *month_day)
+    return this_year if this_year <= day else date(day.year - 1, *month_day)
 
 
 @dataclass(frozen=True)

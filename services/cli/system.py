@@ -23,6 +23,7 @@ CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 CITY_COMPRESSION: Final = 365 * 24 * 60.0
 """City seconds in one real second: a year passes in a minute."""
 
+CLOCK: Final = "services.runtime.clock"
 CITY_TICK_S: Final = 0.5
 READY_TIMEOUT_S: Final = 60.0
 PREFERRED_PORTS: Final = {"gateway": 8080, "subscriptions": 8081}
@@ -155,12 +156,21 @@ class System:
             self.supervisor.start(self._service(name))
 
     def start_time(self, clock_reads: datetime | None) -> None:
-        """Start the clock, and the city if there is one; `clock_reads` is the log's last tick."""
-        begun = max(clock_reads or CITY_START, CITY_START)
-        epoch = time.time() - (begun - CITY_START).total_seconds() / CITY_COMPRESSION
-        self.supervisor.start(self._clock(epoch))
-        if self.options.city is not None:
-            self.supervisor.start(self._city(self.options.city, epoch))
+        """Start the clock, and the city if there is one; `clock_reads` is the log's last tick.
+
+        A folder that a city has lived in keeps the city's time, at a second a second while the
+        city is away: a jump to today would let months of deadlines pass at once.
+        """
+        now, city = time.time(), self.options.city
+        if city is not None:
+            begun = max(clock_reads or CITY_START, CITY_START)
+            epoch = now - (begun - CITY_START).total_seconds() / CITY_COMPRESSION
+            self.supervisor.start(self._clock(CITY_START, epoch, CITY_COMPRESSION))
+            self.supervisor.start(self._city(city, epoch))
+        elif self._bookmark.exists() and clock_reads is not None:
+            self.supervisor.start(self._clock(clock_reads, now, 1.0))
+        else:
+            self.supervisor.start(Service("clock", CLOCK, environment=self._environment("clock")))
 
     def wait_ready(self) -> None:
         """Wait until the gateway answers.
@@ -211,16 +221,20 @@ class System:
     def _service(self, name: str) -> Service:
         return Service(name, f"services.{name}", environment=self._environment(name))
 
-    def _clock(self, epoch: float) -> Service:
-        environment = self._environment("clock")
-        if self.options.city is not None:
-            environment |= {
-                "CARELOOP_CLOCK_START": CITY_START.isoformat(),
-                "CARELOOP_CLOCK_EPOCH": repr(epoch),
-                "CARELOOP_CLOCK_COMPRESSION": repr(CITY_COMPRESSION),
-                "CARELOOP_TICK_SECONDS": repr(CITY_TICK_S),
-            }
-        return Service("clock", "services.runtime.clock", environment=environment)
+    @property
+    def _bookmark(self) -> Path:
+        """How far the city of this folder has been published."""
+        return self.data_dir / "city-bookmark.json"
+
+    def _clock(self, start: datetime, epoch: float, compression: float) -> Service:
+        """Return the clock that shows `start` at the Unix time `epoch`."""
+        environment = self._environment("clock") | {
+            "CARELOOP_CLOCK_START": start.isoformat(),
+            "CARELOOP_CLOCK_EPOCH": repr(epoch),
+            "CARELOOP_CLOCK_COMPRESSION": repr(compression),
+            "CARELOOP_TICK_SECONDS": repr(CITY_TICK_S),
+        }
+        return Service("clock", CLOCK, environment=environment)
 
     def _city(self, city: City, epoch: float) -> Service:
         arguments = {
@@ -231,7 +245,7 @@ class System:
             "--start": CITY_START.isoformat(),
             "--compression": CITY_COMPRESSION,
             "--epoch": epoch,
-            "--bookmark": self.data_dir / "city-bookmark.json",
+            "--bookmark": self._bookmark,
             "--report": self.data_dir / "city-report.json",
         }
         words = [str(word) for pair in arguments.items() for word in pair]

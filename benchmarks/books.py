@@ -23,7 +23,7 @@ WAIT_S = 120.0
 
 def main(*, quick: bool) -> None:
     """Book requests and their decisions, in turns, on both databases."""
-    load = report.machine.load()
+    load = report.begin()
     count, households, rounds = (12_000, 1_000, 1) if quick else (150_000, 10_000, 3)
     records = list(asked_and_decided(count, households))
     decisions = len(records) // 2

@@ -22,7 +22,7 @@ WAIT_S = 30
 
 def main(*, quick: bool) -> None:
     """Start the whole system as `careloop run` does, and send visits at a fixed rate."""
-    load = report.machine.load()
+    load = report.begin()
     seconds = 5 if quick else 30
     members = WARM_UP_VISITS + sum(rate * seconds for rate in RATES)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -36,16 +36,17 @@ class Size:
     restored_rss_mb: float
 
 
-def main(*, quick: bool) -> None:
+def main(*, quick: bool, members: tuple[int, ...] = ()) -> None:
     """Measure each size on a broker of its own; draw time, memory and disk against members."""
-    load = report.machine.load()
+    load = report.begin()
     visits = 6_000 if quick else 60_000
-    sizes = [_size(members, visits) for members in (QUICK_SIZES if quick else SIZES)]
+    chosen = members or (QUICK_SIZES if quick else SIZES)
+    sizes = [_size(each, visits) for each in chosen]
     _tell(sizes)
     body = {"stage": STAGE, "visit_events": visits, "sizes": [asdict(each) for each in sizes]}
     report.save("growth", body, quick=quick, load_before=load)
-    if not quick:
-        draw([asdict(each) for each in sizes], report.RESULTS / "growth.svg")
+    folder = report.QUICK_RESULTS if quick else report.RESULTS
+    draw([asdict(each) for each in sizes], folder / "growth.svg")
 
 
 def _size(members: int, visits: int) -> Size:

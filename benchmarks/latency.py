@@ -38,7 +38,7 @@ class Point:
 
 def main(*, quick: bool) -> None:
     """Feed treatment at rising rates until its latency says that it is saturated."""
-    load = report.machine.load()
+    load = report.begin()
     seconds = 3.0 if quick else 10.0
     rates = [rate for rate in RATES if not quick or rate in {100, 500, 2_000}]
     count = HOUSEHOLDS + int(sum(rates) * seconds) + len(rates) + 1_000

@@ -29,7 +29,7 @@ SAMPLES_S = 200
 
 def main(*, quick: bool) -> None:
     """Profile each process while it works off a backlog; print the functions that cost most."""
-    load = report.machine.load()
+    load = report.begin()
     count, households = (20_000, 3_000) if quick else (200_000, 20_000)
     figures: dict[str, Any] = {}
     with broker() as log:

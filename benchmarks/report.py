@@ -14,6 +14,12 @@ QUICK_RESULTS = RESULTS / "quick"
 _printed: list[str] = []
 
 
+def begin() -> float:
+    """Forget what was printed before; return the load that a benchmark begins under."""
+    _printed.clear()
+    return machine.load()
+
+
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table whose first column is text and whose others are numbers."""
     cells = [[_cell(value) for value in row] for row in rows]
@@ -43,9 +49,9 @@ def save(name: str, figures: dict[str, Any], *, quick: bool, load_before: float)
     }
     path = folder / f"{name}.json"
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    above = f"Taken {body['taken']}, load {load_before} before it began.\n"
+    sizes = "small sizes" if quick else "full sizes"
+    above = f"Taken {body['taken']}, {sizes}, load {load_before} before it began.\n"
     path.with_suffix(".txt").write_text(above + "\n".join(_printed) + "\n", encoding="utf-8")
-    _printed.clear()
 
 
 def median(values: Sequence[float]) -> float:

@@ -52,10 +52,11 @@ def contenders(stage: str) -> list[Contender]:
     ]
 
 
-def main(*, quick: bool) -> None:
-    """Measure both rules; print medians and ratios."""
-    load = report.machine.load()
-    rounds, window_s = (1, 6.0) if quick else (3, 12.0)
+def main(*, quick: bool, rounds: int = 0) -> None:
+    """Measure both rules; print medians and ratios. rounds: 0 is one if quick, else three."""
+    load = report.begin()
+    rounds = rounds or (1 if quick else 3)
+    window_s = 6.0 if quick else 12.0
     count, households = (30_000, 5_000) if quick else (150_000, 20_000)
     figures: dict[str, Any] = {
         "rounds": rounds,
@@ -67,7 +68,7 @@ def main(*, quick: bool) -> None:
     with broker() as log:
         for stage in WORKERS:
             figures[stage] = _side_by_side(log, stage, count, households, rounds, window_s)
-    report.save("throughput", figures, quick=quick, load_before=load)
+            report.save("throughput", figures, quick=quick, load_before=load)
 
 
 def _side_by_side(

@@ -21,7 +21,7 @@ BATCH = 2_000
 
 def main(*, quick: bool) -> None:
     """Fold the same logs as the other benchmarks; print events a second on one core."""
-    load = report.machine.load()
+    load = report.begin()
     count, households, rounds = (15_000, 2_500, 1) if quick else (120_000, 20_000, 3)
     logs: dict[str, tuple[Stage[Any], Callable[[], Iterator[Record]]]] = {
         "counting": (counting.STAGE, lambda: workload.observations(count, households)),

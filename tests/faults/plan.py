@@ -37,7 +37,7 @@ class Fault:
     @property
     def name(self) -> str:
         """How the table names it."""
-        if self.kind == "point":
+        if self.point:
             whose = "worker" if self.service in ALL_STAGES else self.service
             point = self.point if self.point.startswith(whose) else f"{whose}: {self.point}"
             return f"{point} {self.action}"
@@ -47,7 +47,7 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.service} {self.point}:{self.hit}:{self.action}"
-        return where if self.kind == "point" else f"{self.kind} {self.service}".strip()
+        return where if self.point else f"{self.kind} {self.service}".strip()
 
 
 def deck(chance: random.Random, database: str) -> list[Fault]:

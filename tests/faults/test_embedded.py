@@ -35,7 +35,7 @@ DRAIN_S_MAX = 240.0
 
 @contextlib.contextmanager
 def careloop_run(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "services.cli.main", "run", "--data-dir", str(folder)]
+    command = [str(Path(sys.executable).with_name("careloop")), "run", "--data-dir", str(folder)]
     command += ["--http-port", str(port), *more]
     with (folder.parent / "run.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

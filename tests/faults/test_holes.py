@@ -20,8 +20,8 @@ from tests.workers import WorkerProcess, derived, distinct, facts, publish, read
 
 HOUSEHOLDS = 12
 SEQUENCES = 30
-IN_VAIN_S = 12.0
-"""How long outputs that will never come are waited for."""
+IN_VAIN_S = 6.0
+"""How long a worker that is up is waited for in vain, be it to commit or to say what is missing."""
 
 
 class Holed(WorkerProcess):
@@ -58,7 +58,12 @@ def said_after_a_mishap(settings: Settings, folder: Path, mishap: str, hole: str
             time.sleep(IN_VAIN_S)  # it goes on, and commits what it has not done
         else:
             assert worker.process.wait(60) == EXIT_FAILED
-    with Holed(settings, folder / "worker"):
+        starts = worker.said().count("ready")
+    with Holed(settings, folder / "worker") as mended:
+        wait_for(
+            lambda: mended.said().count("ready") > starts or mended.process.poll() is not None,
+            "a start",
+        )
         return everything_is_said(settings, IN_VAIN_S if hole else 60.0)
 
 

@@ -131,11 +131,15 @@ class Log:
         return sum(self._ends(*topics).values())
 
     def committed(self, group: str, topic: str) -> int:
-        """Return how many records of a topic a group has committed."""
+        """Return how many records of a topic a group has committed; 0 if nobody says it just now."""
         consumer = self._consumer(group)
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        found = consumer.committed(places, timeout=10)
-        consumer.close()
+        try:
+            found = consumer.committed(places, timeout=10)
+        except KafkaException:
+            return 0  # the group moves to another coordinator, or has none yet
+        finally:
+            consumer.close()
         return sum(max(0, each.offset) for each in found)
 
     def read(self, topic: str) -> Iterator[Arrived]:
@@ -178,23 +182,23 @@ class Log:
         )
 
     def _ends(self, *topics: str) -> dict[tuple[str, int], int]:
+        return {place: end for topic in topics for place, end in self._ends_of(topic).items()}
+
+    def _ends_of(self, topic: str) -> dict[tuple[str, int], int]:
+        """Ask for one topic: a question that names a new one among others is not answered."""
         wanted = {
-            TopicPartition(topic, number): OffsetSpec.latest()
-            for topic in topics
-            for number in range(PARTITIONS)
+            TopicPartition(topic, number): OffsetSpec.latest() for number in range(PARTITIONS)
         }
         for _ in range(TRIES):
             try:
                 found = self._admin.list_offsets(wanted)
-                ends = {
-                    (at.topic, at.partition): each.result().offset for at, each in found.items()
-                }
+                ends = {(topic, at.partition): each.result().offset for at, each in found.items()}
             except KafkaException:
                 ends = {}
             if ends and min(ends.values()) >= 0:
                 return ends
             time.sleep(0.1)  # a topic that was made a moment ago has no leader yet
-        raise RuntimeError(f"the broker does not say where {topics} end")
+        raise RuntimeError(f"the broker does not say where {topic} ends")
 
     def _consumer(self, group: str) -> Consumer:
         return Consumer(

@@ -161,7 +161,7 @@ RULES: Final = (
     _bug("management reminds of what is long past", "services/management/rules/follow_up.py",
          "REMINDER_DAYS_MAX: Final = 60", "REMINDER_DAYS_MAX: Final = 6_000"),
     _bug("a follow-up is set on a day that is over", "services/management/rules/follow_up.py",
-         "    if due <= at.date():\n", "    if due == date.max:\n"),
+         "    if due <= at.date():\n", "    if not due:\n"),
     _bug("rehabilitation counts deadlines from old history",
          "services/rehabilitation/rules/deadlines.py",
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),

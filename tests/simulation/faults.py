@@ -99,13 +99,13 @@ def rewind_projection(world: World) -> str:
 def skip_projection(world: World) -> str:
     """A projection is handed what lies beyond the next offset."""
     place = int(world.rng.random() * len(world.projections))
-    world.projections[place].consumer.skip()
+    world.projections[place].consumer.skips = True
     return "projection skipped"
 
 
 def fail_commit(world: World) -> str:
-    """The ledger's database goes away amid its next commit."""
-    world.database.fails_next = True
+    """The ledger's database goes away amid one of its next commits."""
+    world.database.fails_in = world.rng.randint(1, 2)
     return "commit failed"
 
 

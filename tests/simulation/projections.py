@@ -22,10 +22,10 @@ class CommitFailedError(RuntimeError):
 
 
 class LedgerDatabase:
-    """SQLite in memory; the next commit may be made to fail."""
+    """SQLite in memory; one of the next commits may be made to fail."""
 
     def __init__(self) -> None:
-        self.fails_next = False
+        self.fails_in = 0
         self.engine = create_engine("sqlite://", poolclass=StaticPool)
         event.listen(self.engine, "connect", _leave_transactions_alone)
         event.listen(self.engine, "begin", _begin)
@@ -33,8 +33,10 @@ class LedgerDatabase:
         event.listen(self.engine, "commit", self._on_commit)
 
     def _on_commit(self, connection: Any) -> None:
-        if self.fails_next and not connection.get_execution_options().get("careloop_reads"):
-            self.fails_next = False
+        if connection.get_execution_options().get("careloop_reads"):
+            return
+        self.fails_in -= 1
+        if self.fails_in == 0:
             raise CommitFailedError
 
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from services.contract.topics import changelog
 from services.runtime.stage import Stage
 from tests.simulation.kafka import Broker
 from tests.simulation.stage_process import Disk, StageProcess
 
 HOSTS = 2
+ABOUT_TO_WRITE = ("before outputs", "before changelog", "amid changelog")
 
 
 class StageGroup:
@@ -16,13 +18,17 @@ class StageGroup:
         self.stage = stage
         self._broker = broker
         self._partitions = partitions
-        self._disks = [{n: Disk() for n in range(partitions)} for _ in range(HOSTS)]
+        self._disks = [
+            {n: Disk(broker, changelog(stage.name), n) for n in range(partitions)}
+            for _ in range(HOSTS)
+        ]
         self._old: list[dict[int, Disk] | None] = [None] * HOSTS
         self.processes: list[StageProcess | None] = [self._start(host) for host in range(HOSTS)]
         self.paused = [False] * HOSTS
         self.generation = 0
         self.unbalanced = True
         self.faults = True
+        self.wakes = True
         self._patience = [0] * HOSTS
 
     def _start(self, host: int) -> StageProcess:
@@ -30,6 +36,8 @@ class StageGroup:
 
     def mend(self, host: int) -> int:
         """Perhaps start a machine's process again, or wake it; returns the steps taken."""
+        if self.paused[host] and not self.wakes and not all(self.paused):
+            return 0
         if self.faults and self._broker.rng.random() > 0.03:
             return 0
         if self.paused[host]:
@@ -74,7 +82,9 @@ class StageGroup:
     def lose_disk(self, host: int) -> None:
         """Kill a process and lose all that its machine held."""
         self.crash(host)
-        self._disks[host] = {n: Disk() for n in range(self._partitions)}
+        self._disks[host] = {
+            n: Disk(self._broker, changelog(self.stage.name), n) for n in range(self._partitions)
+        }
 
     def note_disk(self, host: int) -> None:
         """Remember a machine's disk as it is, for a power cut."""
@@ -97,6 +107,13 @@ class StageGroup:
         self.unbalanced = True
         return process.at
 
+    def pause_amid_a_batch(self) -> None:
+        """Let a process fall asleep that is about to write, if there is one."""
+        for host, process in enumerate(self.processes):
+            if process is not None and process.at in ABOUT_TO_WRITE:
+                self.pause(host)
+                return
+
     def wake(self, host: int) -> None:
         """Wake a zombie: it goes on as if nothing had happened, until it learns of its end."""
         self.paused[host] = False
@@ -117,8 +134,8 @@ class StageGroup:
     def owned_disks(self) -> dict[int, Disk]:
         """Return the disk of each partition's owner."""
         found = {}
-        for process in self.processes:
-            if process is not None:
+        for host, process in enumerate(self.processes):
+            if process is not None and not self.paused[host] and not self.is_zombie(host):
                 found.update({number: process.disks[number] for number in process.fetched})
         return found
 

@@ -9,32 +9,49 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from services.runtime.fold import Row
+from services.runtime.fold import POSITION_KEY, Row
+from services.runtime.household import version_of
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.runtime.worker import Worker
 from tests.simulation.coroutines import Ended, kill, run_now
+from tests.simulation.invariants import require
 from tests.simulation.kafka import Broker, Writer, pause
 
 
 class Disk(MemoryStore):
     """The states of one partition on one machine; they outlive the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: Broker, topic: str, partition: int) -> None:
         super().__init__()
+        self._broker = broker
+        self._place = (topic, partition)
         self._next = 0
 
     def commit(self, changes: Mapping[bytes, bytes], changelog_next: int) -> None:
+        self.nobody_goes_on_after_a_newer_writer(changes, changelog_next)
         self.put(changes)
         self._next = changelog_next
+
+    def nobody_goes_on_after_a_newer_writer(
+        self, changes: Mapping[bytes, bytes], changelog_next: int
+    ) -> None:
+        """Who stores states has seen no newer position on the changelog up to its own records."""
+        if POSITION_KEY not in changes or not changelog_next:
+            return
+        highest = self._broker.highest_positions[self._place][changelog_next - 1]
+        mine = version_of(changes[POSITION_KEY])
+        what = f"{self._place}: at {mine}, where {highest} was reached"
+        require("nobody_goes_on_after_a_newer_writer", mine >= highest, what)
 
     def changelog_next(self) -> int:
         return self._next
 
     def copy(self) -> "Disk":
         """Return what a power cut would leave if nothing were synced from now on."""
-        other = Disk()
-        other.commit(dict(self.items()), self._next)
+        other = Disk(self._broker, *self._place)
+        other.put(dict(self.items()))
+        other._next = self._next
         return other
 
 

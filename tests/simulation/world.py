@@ -20,6 +20,7 @@ from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.changelog import FencedError
 from services.runtime.fold import GapInLogError
 from services.runtime.log_writer import partition_of
+from services.runtime.projection import LogTruncatedError
 from services.runtime.ticks import tick
 from services.runtime.worker import StaleGenerationError
 from services.screening.app import STAGE as SCREENING
@@ -40,7 +41,13 @@ from tests.simulation.stage_group import StageGroup
 from tests.simulation.workload import INSURERS, START, households
 
 STAGES = (SCREENING, MANAGEMENT, TREATMENT, REHABILITATION, SETTLEMENT)
-EXPECTED_ENDS = (FencedError, GapInLogError, StaleGenerationError, CommitFailedError)
+EXPECTED_ENDS = (
+    FencedError,
+    GapInLogError,
+    StaleGenerationError,
+    CommitFailedError,
+    LogTruncatedError,
+)
 """What a process may end itself for under faults. Anything else is a bug."""
 
 

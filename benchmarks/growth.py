@@ -151,7 +151,7 @@ def draw(sizes: list[dict[str, Any]], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415  slow to load, and only a full run draws
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "careloop"
+    mpl.rcParams.update({"svg.hashsalt": "careloop", "svg.fonttype": "none"})
     from matplotlib import pyplot as plt  # noqa: PLC0415  after the choice of its engine
 
     members = [each["members"] for each in sizes]
@@ -165,9 +165,11 @@ def draw(sizes: list[dict[str, Any]], path: Path) -> None:
     for axis, (title, series) in zip(axes, panels, strict=True):
         for name, label in series:
             axis.plot(members, [each[name] for each in sizes], marker="o", label=label)
-        axis.set(title=title, xlabel="members", xscale="log", ylim=(0, None))
+        axis.set(title=title, xlabel="members", xscale="log")
         if title in {"MB on disk", "restore, seconds"}:
-            axis.set(yscale="log", ylim=(None, None))
+            axis.set(yscale="log")
+        else:
+            axis.set(ylim=(0, None))
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Date": None})

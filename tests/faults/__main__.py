@@ -102,15 +102,7 @@ class _Report:
                 file.write(f"{line}\n")
 
     def run(self, result: Result) -> None:
-        verdict = "WRONG" if result.wrong else "ok" if result.counts else "no fault"
-        faults = ", ".join(
-            f"{fault}{'' if result.hit[fault] else ' (not hit)'}" for fault in result.faults
-        )
-        self.say(
-            f"{result.name:>5} {verdict:8} {result.seconds:5.1f} s  {result.door:4}"
-            f" {result.facts} facts, {result.duplicates} duplicates,"
-            f" {result.fenced} fenced: {faults}"
-        )
+        self.say(result.line())
         for what in result.wrong:
             self.say(f"      {what}")
 

@@ -51,6 +51,17 @@ class Result:
         """Whether every fault that was planned did happen."""
         return all(self.hit.values())
 
+    def line(self) -> str:
+        """Return the run in one line."""
+        verdict = "WRONG" if self.wrong else "ok" if self.counts else "no fault"
+        faults = ", ".join(
+            f"{each}{'' if self.hit[each] else ' (not hit)'}" for each in self.faults
+        )
+        return (
+            f"{self.name:>5} {verdict:8} {self.seconds:5.1f} s  {self.door:4} {self.facts} facts,"
+            f" {self.duplicates} duplicates, {self.fenced} fenced: {faults}"
+        )
+
 
 class Run:
     """Carries out one plan on a running system."""

@@ -8,6 +8,8 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 BROKER_STAMP := .venv/.broker
+PARSER := tests/contracts/asyncapi
+PARSER_STAMP := $(PARSER)/node_modules/.package-lock.json
 BENCH_STAMP := .venv-bench/.installed
 QUICK ?=
 SEED ?= 1
@@ -21,7 +23,7 @@ help: ## Show this help
 	@echo '  Pass options with ARGS, for example: make run ARGS="--for 60 --city members=1000"'
 
 .PHONY: install
-install: $(STAMP) $(BROKER_STAMP) ## Create .venv, install the locked packages, fetch the broker
+install: $(STAMP) $(BROKER_STAMP) $(if $(shell command -v npm),$(PARSER_STAMP)) ## Create .venv, install the locked packages, fetch the broker
 	@:
 
 $(BIN)/python:
@@ -43,6 +45,12 @@ $(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
 
 $(BROKER_STAMP): services/runtime/broker/jars.sha256 | $(STAMP)
 	@$(BIN)/python -m services.runtime.broker fetch
+	@touch $@
+
+# Only the tests of the contract use it; where there is no npm they say that they are skipped.
+$(PARSER_STAMP): $(PARSER)/package-lock.json
+	@echo "Fetching the AsyncAPI parser"
+	@npm ci --prefix $(PARSER) --loglevel=error >/dev/null
 	@touch $@
 
 .PHONY: run

@@ -17,16 +17,8 @@ PARSER = Path(__file__).parent / "asyncapi"
 @pytest.fixture(scope="module")
 def parse():
     """A function from the path of an AsyncAPI file to what the parser found in it."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("needs Node.js and npm to run the AsyncAPI parser")
-    installed = PARSER / "node_modules" / ".package-lock.json"
-    lock = PARSER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        done = subprocess.run(
-            ["npm", "ci", "--loglevel=error"],
-            cwd=PARSER, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    if shutil.which("node") is None or not (PARSER / "node_modules").exists():
+        pytest.skip("needs Node.js, and the AsyncAPI parser that `make install` fetches with npm")
 
     def run(path: Path):
         done = subprocess.run(

@@ -208,6 +208,13 @@ def _told(stage: str, records: list[Record], runs: dict[str, list[Run]]) -> dict
     report.table(
         f"{stage}: {len(records):,} events of {workload.mean_body(records):.0f} bytes", head, rows
     )
+    return _figures(records, runs, medians)
+
+
+def _figures(
+    records: list[Record], runs: dict[str, list[Run]], medians: dict[str, float]
+) -> dict[str, Any]:
+    ours_us = report.median([run.cpu_us for run in runs[OURS]])
     return {
         "body_bytes": round(workload.mean_body(records)),
         "engines": {

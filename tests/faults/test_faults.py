@@ -5,7 +5,6 @@ import random
 import time
 from pathlib import Path
 
-
 from services.runtime.settings import Settings
 from tests.faults.__main__ import run_all
 from tests.faults.restore import measure

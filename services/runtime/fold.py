@@ -40,6 +40,9 @@ POSITION_KEY: Final = b"\x00position"
 
 SEQUENCE_DIGITS_MAX: Final = 18
 PARKED_MAX: Final = 256
+PARKED_BYTES_MAX: Final = 256 << 10
+"""Parked records are part of the household's state, which must fit into one changelog record."""
+
 CACHED_HOUSEHOLDS_MAX: Final = 2_000
 TICK: Final = ClockTicked.TYPE.encode()
 
@@ -283,7 +286,11 @@ class PartitionFold(Generic[S]):
         if any((one.producer, one.sequence) == (producer, sequence) for one in household.parked):
             self._outcome.duplicates += 1
             return
-        if len(household.parked) >= PARKED_MAX:
+        parked_bytes = sum(len(one.record.value) for one in household.parked)
+        if (
+            len(household.parked) >= PARKED_MAX
+            or parked_bytes + len(row.record.value) > PARKED_BYTES_MAX
+        ):
             self._refuse(row, f"sequence {sequence} of {producer}, {last + 1} is missing")
             return
         household.parked.append(Parked(producer, sequence, row.offset, row.record))

@@ -143,6 +143,20 @@ def test_an_event_that_came_too_early_waits_for_the_missing_one() -> None:
     assert causes == [stable_id("test", "a", str(number)) for number in (1, 2, 3, 4)]
 
 
+def test_large_events_that_come_too_early_are_refused_rather_than_stored_without_end() -> None:
+    partition = Partition()
+    large = [observed("a", sequence) for sequence in range(2, 12)]
+    large = [Record(one.key, one.value + b" " * 60_000, one.headers) for one in large]
+
+    outcome = partition.feed(*large)
+
+    assert outcome.parked == 4
+    assert partition.refusals() == [
+        f"sequence {sequence} of gateway, 1 is missing" for sequence in range(6, 12)
+    ]
+    assert len(outcome.changes[b"a"]) < 400_000
+
+
 def test_parked_events_survive_a_restart() -> None:
     partition = Partition()
     partition.feed(observed("a", 2))

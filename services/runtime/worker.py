@@ -20,7 +20,11 @@ from faust.types import EventT
 
 from services.contract.topics import changelog
 from services.runtime import fault_points, telemetry
-from services.runtime.batches import PartitionFetch, PartitionFetchScheduler
+from services.runtime.batches import (
+    PartitionFetch,
+    PartitionFetchScheduler,
+    commit_up_to_last_ack,
+)
 from services.runtime.changelog import ChangelogPartition, restore
 from services.runtime.fold import Outcome, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Write
@@ -88,6 +92,7 @@ class Worker:
 
     async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
         """Restore in the background: heartbeats go on, and the first batch waits for it."""
+        commit_up_to_last_ack(self.app.consumer)
         numbers = sorted(at.partition for at in assigned if at.topic == self._stage.input_topic)
         self._restoring = asyncio.create_task(self._restore(numbers))
         self._restoring.add_done_callback(self._stop_if_failed)
@@ -129,24 +134,12 @@ class Worker:
                 events = [event, *self._waiting(unacked, len(event.value.records))]
                 await self._batch(events)
                 for done in events:
-                    await self._count_as_one(done)
                     await unacked.ack(done)
                 fault_points.reach("worker.acked")
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing may be acked
             stop_at_once(error)
-
-    async def _count_as_one(self, event: EventT[Any]) -> None:
-        """Tell Faust that the offsets before a fetch's last one are done with it.
-
-        It works that out itself, but not for the fetch that follows offset 0 alone (its test for
-        an earlier offset takes 0 for none): nothing of that partition would be committed again.
-        """
-        first = cast("PartitionFetch", event.value).records[0].offset
-        if first < event.message.offset:
-            consumer: Any = self.app.consumer
-            await consumer._add_gap(event.message.tp, first, event.message.offset)  # noqa: SLF001  # there is no public way
 
     def _waiting(self, stream: Any, rows: int) -> list[EventT[Any]]:
         """Take along the fetches that have queued up, so that batches grow with the load."""

@@ -94,7 +94,6 @@ def ack_on_exception() -> None:
                 await self._batch([event])
             except Exception as error:  # noqa: BLE001
                 worker.log.warning("went on", error=repr(error))
-            await self._count_as_one(event)
             await unacked.ack(event)
 
     worker.Worker._work = work  # type: ignore[method-assign]

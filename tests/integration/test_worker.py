@@ -116,7 +116,7 @@ def test_a_worker_that_slept_through_its_session_leaves_nothing_stale_behind(
     assert_states_equal_replay(kafka_settings)
 
 
-def test_commits_follow_though_the_first_fetch_was_offset_0_alone(
+def test_commits_follow_many_fetches_of_which_the_first_was_offset_0_alone(
     kafka_settings: Settings, tmp_path: Path
 ) -> None:
     ticks = [encode(tick(HEALTH_EVENTS, n, T0, T0)) for n in range(kafka_settings.partitions)]
@@ -128,8 +128,11 @@ def test_commits_follow_though_the_first_fetch_was_offset_0_alone(
         group = f"careloop-{STAGE.name}"
         wait_for(lambda: progress.lag(progress.ends())[group] == 0, "the ticks to be read")
 
-        publish(kafka_settings, facts(HOUSEHOLDS, 1, 11))
+        for begin in range(1, 101, 2):
+            publish(kafka_settings, facts(HOUSEHOLDS, begin, begin + 2))
 
-        assert_everything_said_once(kafka_settings, 10)
+        assert_everything_said_once(kafka_settings, 100)
+        began = time.monotonic()
         wait_for(lambda: progress.lag(progress.ends())[group] == 0, "the commits to follow")
+        assert time.monotonic() - began < 10
         assert worker.stop() == 0

@@ -106,9 +106,6 @@ class _FaustConsumer:
     def track_message(self, message: Any) -> None:
         del message
 
-    async def _add_gap(self, *_: Any) -> None:
-        return
-
 
 class StageProcess:
     """A worker of one stage on one machine.

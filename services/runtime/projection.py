@@ -144,7 +144,7 @@ class _Feed:
             batch = await self._batch(at, records)
             if batch is not None:
                 batches.append(batch)
-        worth_storing = [batch for batch in batches if _is_worth_storing(batch)]
+        worth_storing = [batch for batch in batches if is_worth_storing(batch)]
         if worth_storing:
             try:
                 await asyncio.to_thread(self._projection.apply, *worth_storing)
@@ -235,7 +235,7 @@ class _Feed:
                 telemetry.consumer_lag.labels(name, f"{at.topic}/{at.partition}").set(lag)
 
 
-def _is_worth_storing(batch: Batch) -> bool:
+def is_worth_storing(batch: Batch) -> bool:
     """Tell whether a batch is worth a transaction: ticks alone are read again after a restart."""
     return bool(batch.events) or batch.next_offset - batch.start_offset >= IDLE_RECORDS_MAX
 

@@ -75,13 +75,13 @@ async def write_ticks(settings: Settings, count: int) -> None:
     await writer.stop()
 
 
-async def read_until(projection: Counting, settings: Settings, offset: int) -> None:
-    """Run a projection until every partition has been applied up to `offset`."""
+async def read_until(projection: Counting, settings: Settings, facts_each: int) -> None:
+    """Run a projection until so many facts of every partition have been applied."""
     reading = asyncio.create_task(run_projection(projection, settings))
-    wanted = len(EVENT_TOPICS) * settings.partitions
+    wanted = facts_each * len(EVENT_TOPICS) * settings.partitions
     try:
         async with asyncio.timeout(60):
-            while sum(at >= offset for at in projection.positions.values()) < wanted:
+            while len(projection.applied) < wanted:
                 if reading.done():
                     reading.result()
                 await asyncio.sleep(0.05)
@@ -104,7 +104,7 @@ def test_every_record_is_applied_once_while_the_log_grows(kafka_settings: Settin
     assert set(projection.positions.values()) == {40}
 
 
-def test_ticks_alone_cost_no_transaction_until_many_have_gathered(
+def test_positions_move_over_ticks_with_the_next_event(
     kafka_settings: Settings,
 ) -> None:
     asyncio.run(write_facts(kafka_settings, 0, 1))
@@ -116,7 +116,6 @@ def test_ticks_alone_cost_no_transaction_until_many_have_gathered(
 
     healthy = [projection.positions[HEALTH_EVENTS, n] for n in range(kafka_settings.partitions)]
     assert healthy == [IDLE_RECORDS_MAX + 1] * kafka_settings.partitions
-    assert len(projection.applied) == 2 * len(EVENT_TOPICS) * kafka_settings.partitions
 
 
 def test_a_restart_reads_on_from_the_database_and_not_from_the_commit(
@@ -129,7 +128,7 @@ def test_a_restart_reads_on_from_the_database_and_not_from_the_commit(
     )
 
     asyncio.run(write_facts(kafka_settings, 10, 11))
-    asyncio.run(read_until(restored_from_a_backup, kafka_settings, 11))
+    asyncio.run(read_until(restored_from_a_backup, kafka_settings, 8))  # of 11, 3 were applied
 
     assert set(restored_from_a_backup.positions.values()) == {11}
 

@@ -22,7 +22,7 @@ EVENT = Logged(0, 0, tick(HEALTH_EVENTS, 0, NOW, NOW))
     ],
 )
 def test_records_without_effect_cost_no_transaction_until_many_have_gathered(
-    records: int, events: tuple[Logged, ...], expected: bool
+    records: int, events: tuple[Logged, ...], *, expected: bool
 ) -> None:
     batch = Batch(HEALTH_EVENTS, 0, 100, 100 + records, events)
 

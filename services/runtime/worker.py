@@ -7,6 +7,7 @@ at once, and the supervisor starts it again.
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import sys
@@ -36,6 +37,9 @@ from services.runtime.stage import Stage
 log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 70
+FETCHES_WAITING_MAX = 24
+"""Fetches that Faust may hold ready: a backlog stays on the broker, not in memory."""
+
 ROWS_MAX = 2_000
 """No more is taken along once a batch has this many records: it stays well under a second."""
 
@@ -74,7 +78,7 @@ class Worker:
             broker_session_timeout=settings.session_timeout_s,
             broker_heartbeat_interval=settings.session_timeout_s / 5,
             broker_rebalance_timeout=60.0,
-            broker_max_poll_records=2_000,
+            broker_max_poll_records=500,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=4 << 20,
             table_standby_replicas=0,
@@ -85,6 +89,8 @@ class Worker:
             worker_redirect_stdouts=False,
         )
         topic = app.topic(self._stage.input_topic, key_serializer="raw", value_serializer="raw")
+        # Given to the constructor it is dropped (0.15.3); without it a backlog is read into memory.
+        topic.maxsize = FETCHES_WAITING_MAX
         app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)  # type: ignore[arg-type]
         app.agent(topic, concurrency=1, name=self._stage.name)(self._work)
@@ -226,6 +232,10 @@ def main(stage: Stage[Any]) -> None:
     """Run a stage as a process, until SIGTERM or SIGINT."""
     settings = begin(stage.name)
     importlib.import_module("faust._cython.streams")  # its Python twin loses events: refuse it
+    # Records come and go by the ten thousand; searched for cycles as often as by default, they cost
+    # an eighth of the time.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     worker = Worker(stage, settings)
     log.info("starts", topic=stage.input_topic, changelog=changelog(stage.name))
     try:

@@ -20,9 +20,18 @@ class Connection:
         return self
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
-        """Return the status and the body of the answer to a whole request."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        """Return the status and the body of the answer to a whole request.
+
+        A connection that the server has closed meanwhile is opened again: it keeps an idle one for
+        a few seconds only.
+        """
+        try:
+            self._writer.write(request)
+            head = await self._reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self.open()
+            self._writer.write(request)
+            head = await self._reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
         fields = (line.partition(b":") for line in head.lower().split(b"\r\n")[1:])
         length = next((int(value) for name, _, value in fields if name == b"content-length"), 0)

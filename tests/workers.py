@@ -93,12 +93,12 @@ def facts(households: int, begin: int, end: int) -> list[Record]:
     ]
 
 
-def fact(household: str, sequence: int) -> Record:
-    """The `sequence`-th observation of a household of one member."""
+def fact(household: str, sequence: int, value: float | None = None) -> Record:
+    """The `sequence`-th observation of a household of one member; its value too, if none is given."""
     data = ObservationRecorded(
         observation_id=f"{household}-{sequence}",
         codes=(Code(system="http://loinc.org", code="8480-6"),),
-        value=float(sequence),
+        value=float(sequence) if value is None else value,
         unit="mm[Hg]",
         text=None,
         components=(),

@@ -9,43 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contract.care import RiskStratified
-from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, decode, encode
 from services.contract.event import Event
 from services.contract.ids import stable_id
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
-from services.contract.visit import Code
 from services.runtime.fold import GapInLogError, Outcome, PartitionFold, Row
 from services.runtime.household import decode_household
 from services.runtime.state_store import MemoryStore
 from services.runtime.ticks import tick
 from tests.counting_stage import STAGE, Counted
+from tests.workers import fact
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def observed(household: str, sequence: int, value: float = 1.0) -> Record:
     """The `sequence`-th fact of a household of one member."""
-    data = ObservationRecorded(
-        observation_id=f"{household}-{sequence}",
-        codes=(Code(system="http://loinc.org", code="8480-6"),),
-        value=value,
-        unit="mm[Hg]",
-        text=None,
-        components=(),
-        visit_id=None,
-    )
-    event = Event(
-        id=stable_id("test", household, str(sequence)),
-        source="/test",
-        subject=f"member-of-{household}",
-        household=household,
-        time=T0 + timedelta(hours=sequence),
-        recorded_time=T0,
-        sequence=sequence,
-        data=data,
-    )
-    return encode(event)
+    return fact(household, sequence, value)
 
 
 def ticked(days: float) -> Record:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import psutil
@@ -104,6 +105,16 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path):
         BrokerError, match=r"(?s)ended while starting.*kafka\.log.*Stored node id 7"
     ):
         EmbeddedKafka(tmp_path).start()
+
+
+def test_a_broker_starts_whatever_its_cluster_is_called(tmp_path, monkeypatch):
+    begins_with_a_dash = uuid.UUID(bytes=b"\xf8" + bytes(15))
+    monkeypatch.setattr(uuid, "uuid4", lambda: begins_with_a_dash)
+
+    with EmbeddedKafka(tmp_path) as broker:
+        assert broker.is_alive()
+
+    assert "cluster.id=-AAA" in (tmp_path / "log" / "meta.properties").read_text()
 
 
 def test_a_broker_without_its_jars_says_how_to_fetch_them(tmp_path):

@@ -157,7 +157,8 @@ class EmbeddedKafka:
 
     def _format(self, config: Path, log: BinaryIO) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "-t", cluster, "-c", str(config))
+        # One word: one identifier in 64 begins with "-", and alone it would be read as an option.
+        arguments = ("format", f"--cluster-id={cluster}", "--config", str(config))
         command = java_command(self._cache_dir, "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(
             command, stdout=log, stderr=subprocess.STDOUT, cwd=self.data_dir, check=False

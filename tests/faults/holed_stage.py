@@ -7,13 +7,18 @@ agent would do. `python -m tests.faults.holed_stage` runs it as a process.
 import asyncio
 import dataclasses
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from services.contract.catalog import catalog
 from services.contract.clinical import ObservationRecorded
+from services.contract.codec import header_map
 from services.runtime import changelog, fold, worker
 from services.runtime.batches import PartitionFetchScheduler
 from services.runtime.fold import Outcome, PartitionFold, Row
@@ -22,6 +27,10 @@ from tests.counting_stage import STAGE, decide
 
 BAD_VALUE = 13.0
 SLOW_S = 4.0
+
+FOREIGN = "careloop-management-changelog"
+FIRST_IS_WRITTEN = "the first outputs are on their way"
+READ_AGAIN = "records read again: "
 
 Stores = Mapping[tuple[str, int], tuple[Stored, ...]]
 
@@ -67,6 +76,51 @@ def answer_slowly() -> None:
     LogWriter.write = write_slowly  # type: ignore[method-assign]
 
 
+def answer_the_first_too_late() -> None:
+    """The broker does not answer the first outputs as long as the process lives."""
+    write = LogWriter.write
+    calls = iter(range(1, 10**9))
+
+    async def write_slowly(self: LogWriter, writes: Iterable[Write]) -> Stores:
+        wanted = list(writes)
+        if any(each.topic == STAGE.input_topic for each in wanted) and next(calls) == 1:
+            _tell(FIRST_IS_WRITTEN)
+            await asyncio.sleep(3_600)
+        return await write(self, wanted)
+
+    LogWriter.write = write_slowly  # type: ignore[method-assign]
+
+
+def tell_what_is_read_again() -> None:
+    """Nothing goes wrong, and it is said how many records came a second time."""
+    rows_to = PartitionFold.apply
+    ends: dict[int, int] = {}
+
+    def apply(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+        end = ends.get(self._partition, 0)
+        _tell(f"{READ_AGAIN}{sum(row.offset < end for row in rows)}")
+        ends[self._partition] = max(end, rows[-1].offset + 1)
+        return rows_to(self, rows)
+
+    PartitionFold.apply = apply  # type: ignore[method-assign]
+
+
+def deliver_a_stray_fetch() -> None:
+    """The client hands out records of another stage's changelog, which nobody asked for."""
+
+    class Straying(AIOKafkaConsumer):  # type: ignore[misc]
+        def assign(self, partitions: Sequence[TopicPartition]) -> None:
+            self.strays = [TopicPartition(FOREIGN, at.partition) for at in partitions]
+            super().assign([*partitions, *self.strays])
+
+        async def getmany(self, *asked: TopicPartition, **limits: Any) -> dict[Any, list[Any]]:
+            await self.seek_to_beginning(*self.strays)
+            strays = await super().getmany(*self.strays, timeout_ms=2_000)
+            return strays | dict(await super().getmany(*asked, **limits))
+
+    changelog.AIOKafkaConsumer = Straying
+
+
 def skip_a_fetch() -> None:
     """The client loses a fetch, as it may after a rebalance."""
     iterate = PartitionFetchScheduler.iterate
@@ -79,6 +133,11 @@ def skip_a_fetch() -> None:
                 yield at, message
 
     PartitionFetchScheduler.iterate = iterate_badly  # type: ignore[method-assign]
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"{what}\n")
+    sys.stderr.flush()
 
 
 # -- what no longer guards ----------------------------------------------------------------------
@@ -143,6 +202,79 @@ def allow_gaps() -> None:
     PartitionFold.apply = apply_anything  # type: ignore[method-assign]
 
 
+def work_on_fetches_at_once() -> None:
+    """Each fetch is a task of its own and acked when that is done, as with `concurrency=9`."""
+    tasks = set()
+
+    async def work(self: worker.Worker, stream: Any) -> None:
+        unacked = stream.noack()
+
+        async def one(event: Any) -> None:
+            await self._batch([event])
+            await unacked.ack(event)
+
+        async for event in unacked.events():
+            tasks.add(asyncio.ensure_future(one(event)))
+
+    worker.Worker._work = work  # type: ignore[method-assign]
+
+
+def believe_any_streams() -> None:
+    """Nobody looks whether the compiled streams are there."""
+    worker.importlib = SimpleNamespace(import_module=lambda _name: None)  # type: ignore[assignment]
+
+
+def read_from_the_commit() -> None:
+    """What was applied is read off the commit: a record is new because it is delivered."""
+    apply = PartitionFold.apply
+
+    def apply_again(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+        if rows and rows[0].offset < self._position.next_offset:
+            self._position = fold.Position(rows[0].offset, self._position.clock)
+        return apply(self, rows)
+
+    PartitionFold.apply = apply_again  # type: ignore[method-assign]
+
+
+def count_everything() -> None:
+    """Besides, no sequence is compared: whatever comes is the next."""
+    read_from_the_commit()
+    one = PartitionFold._one
+
+    def count(self: PartitionFold[Any], row: Row) -> None:
+        headers = header_map(row.record.headers)
+        producer = catalog()[headers["ce_type"].decode()].producer
+        self._household(row.record.key).received[producer] = int(headers["ce_sequence"]) - 1
+        one(self, row)
+
+    PartitionFold._one = count  # type: ignore[method-assign]
+
+
+def apply_whatever_is_delivered() -> None:
+    """Nobody looks which changelog a record of a restore is from."""
+    delivering = changelog.AIOKafkaConsumer
+
+    class Mixing(delivering):  # type: ignore[misc, valid-type]
+        async def getmany(self, *asked: TopicPartition, **limits: Any) -> dict[Any, list[Any]]:
+            fetched = await super().getmany(*asked, **limits)
+            return {asked[0]: [row for rows in fetched.values() for row in rows]}
+
+    changelog.AIOKafkaConsumer = Mixing
+
+
+def store_locally_first() -> None:
+    """The disk is written before the changelog, as a table write of Faust's may be."""
+    write = changelog.ChangelogPartition.write
+
+    async def write_late(
+        self: changelog.ChangelogPartition, changes: Any, writer: Any, servers: str
+    ) -> None:
+        self.store.commit(changes, self.next_offset)
+        await write(self, changes, writer, servers)
+
+    changelog.ChangelogPartition.write = write_late  # type: ignore[method-assign]
+
+
 def believe_the_delivery_report() -> None:
     """No offset is compared: what was stored is taken to follow what was known."""
 
@@ -165,7 +297,16 @@ def let_the_last_record_win() -> None:
 
 
 MISHAPS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (raise_at_a_value, fail_a_send, answer_slowly, skip_a_fetch)
+    each.__name__: each
+    for each in (
+        raise_at_a_value,
+        fail_a_send,
+        answer_slowly,
+        answer_the_first_too_late,
+        skip_a_fetch,
+        tell_what_is_read_again,
+        deliver_a_stray_fetch,
+    )
 }
 HOLES: dict[str, Callable[[], None]] = {
     each.__name__: each
@@ -174,6 +315,12 @@ HOLES: dict[str, Callable[[], None]] = {
         forget_failed_sends,
         send_in_the_background,
         allow_gaps,
+        work_on_fetches_at_once,
+        believe_any_streams,
+        read_from_the_commit,
+        count_everything,
+        apply_whatever_is_delivered,
+        store_locally_first,
         believe_the_delivery_report,
         let_the_last_record_win,
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from services.contract.codec import Record
 from services.contract.topics import changelog
@@ -22,6 +23,7 @@ from tests.faults import holed_stage
 from tests.workers import read
 
 STAGE = "screening"
+OWN = changelog(STAGE)
 
 
 def stored(version: int, body: bytes = b"") -> bytes:
@@ -47,8 +49,8 @@ class Writer:
         assert self._partition is not None
         await self._partition.write(changes, self._log, self._servers)
 
-    async def put_on_the_log(self, key: bytes, value: bytes) -> None:
-        await self._log.write([Write(changelog(STAGE), 0, Record(key, value, ()))])
+    async def put_on_the_log(self, key: bytes, value: bytes, topic: str = OWN) -> None:
+        await self._log.write([Write(topic, 0, Record(key, value, ()))])
 
     async def stop(self) -> None:
         await self._log.stop()
@@ -141,8 +143,9 @@ def test_restore_keeps_the_newest_and_writes_it_again(
     assert version_of(last_records(kafka_settings)[b"b"]) == 1
 
 
+@pytest.mark.parametrize("hole", ["", "store_locally_first"], indirect=True)
 def test_nothing_is_on_the_disk_that_is_not_on_the_changelog(
-    kafka_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hole: str
 ) -> None:
     async def refuse(*_: object) -> None:
         raise ConnectionError("no broker")
@@ -156,4 +159,37 @@ def test_nothing_is_on_the_disk_that_is_not_on_the_changelog(
         await worker.stop()
         return worker.store.get(b"a")
 
-    assert asyncio.run(play()) is None
+    found = asyncio.run(play())
+
+    assert (found is not None) == bool(hole)
+
+
+@pytest.mark.parametrize("hole", ["", "apply_whatever_is_delivered"])
+def test_a_stray_record_of_another_changelog_reaches_no_state(
+    kafka_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hole: str
+) -> None:
+    """The client is made to deliver what was not asked for; the newer version would win."""
+    monkeypatch.setattr(holed_stage.changelog, "AIOKafkaConsumer", AIOKafkaConsumer)
+
+    async def play() -> tuple[bool, bytes | None]:
+        first = Writer(kafka_settings, tmp_path / "first")
+        await first.restore()
+        await first.write({b"a": stored(1, b"own")})
+        await first.put_on_the_log(b"a", stored(9, b"foreign"), holed_stage.FOREIGN)
+        fresh = Writer(kafka_settings, tmp_path / "fresh")
+        holed_stage.deliver_a_stray_fetch()
+        if hole:
+            holed_stage.HOLES[hole]()
+        stopped = False
+        try:
+            await fresh.restore()
+        except KeyError:
+            stopped = True
+        await first.stop()
+        await fresh.stop()
+        return stopped, fresh.store.get(b"a")
+
+    stopped, restored = asyncio.run(play())
+
+    assert stopped == (not hole)
+    assert (restored == stored(9, b"foreign")) == bool(hole)

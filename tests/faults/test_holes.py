@@ -4,10 +4,10 @@ A test names a mishap and runs it twice: as the worker is, and with the guard ta
 second shows that the first can fail.
 """
 
+import re
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from kafka.admin import KafkaAdminClient
 from services.contract.topics import HEALTH_EVENTS
 from services.runtime.settings import Settings
 from services.runtime.worker import EXIT_FAILED
-from tests.workers import WorkerProcess, derived, distinct, facts, publish, read, wait_for
+from tests.faults.holed_stage import FIRST_IS_WRITTEN, READ_AGAIN
+from tests.workers import WorkerProcess, derived, distinct, facts, publish, wait_for
 
 HOUSEHOLDS = 12
 SEQUENCES = 30
@@ -30,13 +31,30 @@ class Holed(WorkerProcess):
     module = "tests.faults.holed_stage"
 
 
-def everything_is_said(settings: Settings, within_s: float) -> bool:
+class Uncompiled(WorkerProcess):
+    """The same with the pure-Python streams of Faust."""
+
+    module = "tests.faults.uncompiled_stage"
+
+
+def wait_until(condition: Callable[[], bool], within_s: float) -> bool:
+    """Wait for what may stay out; returns whether it came."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        if len(distinct(derived(settings))) == HOUSEHOLDS * SEQUENCES:
+        if condition():
             return True
         time.sleep(0.3)
     return False
+
+
+def everything_is_said(settings: Settings, within_s: float) -> bool:
+    wanted = HOUSEHOLDS * SEQUENCES
+    return wait_until(lambda: len(distinct(derived(settings))) == wanted, within_s)
+
+
+def read_again(worker: Holed) -> int:
+    """Return how many records a worker says were delivered to it a second time."""
+    return sum(map(int, re.findall(f"{READ_AGAIN}(\\d+)", worker.said())))
 
 
 def committed(settings: Settings) -> int:
@@ -103,28 +121,62 @@ def test_no_offset_is_answered_before_the_outputs_are_stored(
     assert answered_early == bool(hole)
 
 
-def test_a_worker_without_the_compiled_streams_does_not_start(
-    kafka_settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("hole", ["", "work_on_fetches_at_once"])
+def test_no_fetch_is_answered_before_the_one_in_front_of_it(
+    kafka_settings: Settings, tmp_path: Path, hole: str
 ) -> None:
-    program = (
-        "import sys; sys.modules['faust._cython.streams'] = None\n"
-        "from services.runtime.worker import main\n"
-        "from tests.counting_stage import STAGE\n"
-        "main(STAGE)\n"
-    )
+    publish(kafka_settings, facts(1, 1, 2))
+    with Holed(
+        kafka_settings, tmp_path / "worker", MISHAP="answer_the_first_too_late", HOLE=hole
+    ) as worker:
+        wait_for(lambda: FIRST_IS_WRITTEN in worker.said(), "the first fetch to be under way")
+        publish(kafka_settings, facts(1, 2, 4))
+        time.sleep(2.0)
+        worker.send(signal.SIGKILL)
+        passed_over = committed(kafka_settings) > 1
+    with Holed(kafka_settings, tmp_path / "worker") as mended:
+        wait_for(lambda: "ready" in mended.said(), "a start")
+        missing = not wait_until(lambda: len(distinct(derived(kafka_settings))) == 3, 8.0)
 
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        env={
-            "CARELOOP_BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
-            "CARELOOP_DATA_DIR": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    assert passed_over == bool(hole)
+    assert missing == bool(hole)
 
-    assert ended.returncode != 0
-    assert "faust._cython.streams" in ended.stderr
-    assert read(kafka_settings, HEALTH_EVENTS) == {number: [] for number in range(4)}
+
+@pytest.mark.parametrize("hole", ["", "read_from_the_commit", "count_everything"])
+def test_what_a_rebalance_delivers_again_is_applied_once(
+    kafka_settings: Settings, tmp_path: Path, hole: str
+) -> None:
+    """Nothing is committed: the one who joins, and the one who stays, read everything again.
+
+    Two guards stand behind one another, the position and the sequences; the second hole is both.
+    """
+    total = HOUSEHOLDS * SEQUENCES
+    environment = {
+        "MISHAP": "tell_what_is_read_again",
+        "HOLE": hole,
+        "CARELOOP_COMMIT_INTERVAL_S": "3600",
+    }
+    publish(kafka_settings, facts(HOUSEHOLDS, 1, SEQUENCES + 1))
+    with Holed(kafka_settings, tmp_path / "first", **environment) as first:
+        wait_for(lambda: len(derived(kafka_settings)) >= total, "all outputs")
+        with Holed(kafka_settings, tmp_path / "second", **environment) as second:
+            wait_for(lambda: "ready" in second.said(), "a second worker")
+            wait_for(lambda: read_again(first) > 0, "a second delivery")
+            publish(kafka_settings, facts(HOUSEHOLDS, SEQUENCES + 1, SEQUENCES + 2))
+            wait_for(lambda: len(derived(kafka_settings)) >= total + HOUSEHOLDS, "all outputs")
+            time.sleep(1.0)
+
+    twice = len(derived(kafka_settings)) > total + HOUSEHOLDS
+    assert twice == (hole == "count_everything")
+
+
+@pytest.mark.parametrize("hole", ["", "believe_any_streams"])
+def test_a_worker_without_the_compiled_streams_does_not_start(
+    kafka_settings: Settings, tmp_path: Path, hole: str
+) -> None:
+    with Uncompiled(kafka_settings, tmp_path / "worker", HOLE=hole) as worker:
+        wait_for(lambda: "ready" in worker.said() or worker.process.poll() is not None, "a start")
+        refused = worker.process.poll() not in {None, 0}
+
+    assert refused == (not hole)
+    assert ("faust._cython.streams" in worker.said()) == (not hole)

@@ -12,6 +12,7 @@ from typing import Self
 import psutil
 
 from benchmarks.kafka import PARTITIONS
+from services.runtime.orphans import Watcher
 
 STOP_S = 20.0
 
@@ -40,9 +41,11 @@ class Child:
                     "CARELOOP_PARTITIONS": str(PARTITIONS),
                     **environment,
                 },
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        self._watcher = Watcher(self._process)
         self._seen = psutil.Process(self._process.pid)
 
     @property
@@ -85,6 +88,7 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self._watcher.close()
         self._scratch.cleanup()
 
 

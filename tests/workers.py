@@ -23,6 +23,7 @@ from services.contract.visit import Code
 from services.runtime.fold import PartitionFold, Row
 from services.runtime.household import version_of
 from services.runtime.log_writer import LogWriter, Write, partition_of
+from services.runtime.orphans import Watcher
 from services.runtime.settings import Settings
 from services.runtime.state_store import MemoryStore
 from tests.counting_stage import STAGE
@@ -54,6 +55,7 @@ class WorkerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        self._watcher = Watcher(self.process)
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +77,7 @@ class WorkerProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self._watcher.close()
 
     def stop(self) -> int:
         self.process.terminate()

@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -17,17 +14,14 @@ from services.runtime.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
 
-SUPERVISED: Final = "CARELOOP_SUPERVISED"
-"""Set by the supervisor, which holds the other end of this process's standard input."""
-
 EXIT_USAGE: Final = 2
 
-ORPHAN_GRACE_S: Final = 10.0
-"""How long a process may take to stop in good order once its supervisor is gone."""
+STOP_S_MAX: Final = 8
+"""How long a process may take to stop in good order once it is asked to; usually it takes two."""
 
 
 def begin(service: str) -> Settings:
-    """Read the settings, set up logs and metrics, and end with the supervisor if there is one.
+    """Read the settings, and set up logs and metrics.
 
     Ends the process with a readable message if a setting cannot be used.
     """
@@ -37,21 +31,17 @@ def begin(service: str) -> Settings:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(EXIT_USAGE)
     telemetry.configure(service, settings)
-    if os.environ.get(SUPERVISED):
-        threading.Thread(target=_end_with_supervisor, name="supervised", daemon=True).start()
     return settings
 
 
-def _end_with_supervisor() -> None:
-    """Stop when standard input ends: the supervisor was killed and cannot stop anybody."""
-    # Not through sys.stdin: its lock, held by a daemon thread, is fatal when Python shuts down.
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(ORPHAN_GRACE_S)
-    # The broker has gone with the supervisor, and a consumer would wait for it for ever. Nothing
-    # is lost: a process may end at any point, and the next start carries on from the log.
-    os.kill(os.getpid(), signal.SIGKILL)
+def stop_in_time() -> None:
+    """Let this process live for `STOP_S_MAX` more; call it when it is asked to stop.
+
+    A client waits for a broker that is gone, be it for ever. Nothing is lost by not waiting: a
+    process may end at any point, and the next start carries on from the log.
+    """
+    log.info("stops", within_s=STOP_S_MAX)
+    signal.alarm(STOP_S_MAX)  # the kernel's: it needs no thread and no event loop of ours
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
@@ -62,8 +52,13 @@ def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stop_in_time()
+        task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
     with contextlib.suppress(asyncio.CancelledError):
         try:
             await task

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import structlog
 
 from services.runtime import telemetry
-from services.runtime.process import SUPERVISED
+from services.runtime.orphans import Watcher
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,7 @@ class Service:
         self._command = [sys.executable, "-m", module, *arguments]
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         self._began = 0.0
         self._failures = 0
         self._again_at: float | None = None
@@ -60,14 +61,14 @@ class Service:
         with (logs / f"{self.name}.log").open("ab") as file:
             self._process = subprocess.Popen(
                 self._command,
-                env={**os.environ, **self._environment, SUPERVISED: "1"},
-                # The other end of this pipe closes when the supervisor dies, however it dies.
-                stdin=subprocess.PIPE,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C reaches the whole foreground group; who stops when is decided here.
                 start_new_session=True,
             )
+        self._watcher = Watcher(self._process)
 
     def look(self, logs: Path) -> None:
         """Start the process again if it has failed, after a pause that grows."""
@@ -80,6 +81,7 @@ class Service:
                 self._failed(code, now)
 
     def _failed(self, code: int, now: float) -> None:
+        self._unwatch()
         if now - self._began > HEALTHY_AFTER_S:
             self._failures = 0
         pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
@@ -105,8 +107,12 @@ class Service:
             log.warning("did not stop in time, killed", killed=self.name)
             self._process.kill()
             self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
 
 
 class Supervisor:

@@ -29,7 +29,7 @@ from services.runtime.batches import (
 from services.runtime.changelog import ChangelogPartition, restore
 from services.runtime.fold import Outcome, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Write
-from services.runtime.process import begin
+from services.runtime.process import begin, stop_in_time
 from services.runtime.rocks_store import RocksStore, open_states
 from services.runtime.settings import Settings
 from services.runtime.stage import Stage
@@ -228,6 +228,14 @@ def stop_at_once(error: BaseException | None) -> None:
         os._exit(EXIT_FAILED)  # even where the disk that the log is on is full
 
 
+class _StageProcess(faust.Worker):
+    """Faust's own worker, which would wait for a broker that is gone for as long as that takes."""
+
+    async def stop(self) -> None:
+        stop_in_time()
+        await super().stop()
+
+
 def main(stage: Stage[Any]) -> None:
     """Run a stage as a process, until SIGTERM or SIGINT."""
     settings = begin(stage.name)
@@ -239,7 +247,7 @@ def main(stage: Stage[Any]) -> None:
     worker = Worker(stage, settings)
     log.info("starts", topic=stage.input_topic, changelog=changelog(stage.name))
     try:
-        faust.Worker(
+        _StageProcess(
             worker.app,
             quiet=True,
             override_logging=False,

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from services.runtime.orphans import Watcher
 from tests.faults.ports import free_port
 
 _WAIT_S = 60.0
@@ -21,6 +22,7 @@ class Postgres:
         self._port = free_port()
         self._user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
 
     @property
     def url(self) -> str:
@@ -44,13 +46,21 @@ class Postgres:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self._unwatch()
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(_WAIT_S)
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
 
     def _launch(self) -> None:
+        self._unwatch()
         command = [str(self._bin / "postgres"), "-D", str(self._folder), "-p", str(self._port)]
         for setting in ("listen_addresses=127.0.0.1", "max_connections=150", "fsync=off"):
             command += ["-c", setting]
@@ -59,6 +69,7 @@ class Postgres:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, user=self._user, cwd="/"
             )
+        self._watcher = Watcher(self._process)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), f"--pgdata={self._folder}", *arguments]

@@ -13,19 +13,11 @@ from typing import BinaryIO, Final, Self
 from services.runtime.broker.errors import BrokerError
 from services.runtime.broker.java import java_command, properties
 from services.runtime.broker.lock import lock_data_dir
+from services.runtime.orphans import Watcher
 from services.runtime.settings import Settings
 
 _START_ATTEMPTS: Final = 3
 _LOG_TAIL_LINES: Final = 25
-
-# A parent that is killed cannot stop its broker, and Java has no way to notice. PR_SET_PDEATHSIG
-# would follow the thread that started the child, not the process, and exists on Linux only; a
-# shell that waits for its standard input to end works everywhere and for every kind of death.
-_WATCHER: Final = (
-    'read -r _; kill -TERM "$1" 2>/dev/null || exit 0; n=0;'
-    ' while kill -0 "$1" 2>/dev/null && [ $n -lt 20 ]; do sleep 1; n=$((n+1)); done;'
-    ' kill -KILL "$1" 2>/dev/null'
-)
 
 
 class EmbeddedKafka:
@@ -48,7 +40,7 @@ class EmbeddedKafka:
         self._cache_dir = cache_dir or Settings().cache_dir
         self._start_timeout_s = start_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         self._lock: int | None = None
         self._fixed_port = port
         self._port = 0
@@ -134,7 +126,7 @@ class EmbeddedKafka:
                 # Ctrl-C reaches the whole foreground group; the broker must outlive the services.
                 start_new_session=True,
             )
-        self._watch(self._process.pid)
+        self._watcher = Watcher(self._process)
         if self._answers():
             return True
         if b"Address already in use" in self.log_path.read_bytes()[began:]:
@@ -151,8 +143,7 @@ class EmbeddedKafka:
                 self._process.wait()
             self._process = None
         if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.communicate()
+            self._watcher.close()
             self._watcher = None
 
     def _format(self, config: Path, log: BinaryIO) -> None:
@@ -165,15 +156,6 @@ class EmbeddedKafka:
         )
         if done.returncode != 0:
             raise BrokerError(self._failure("could not prepare its directory"))
-
-    def _watch(self, pid: int) -> None:
-        self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHER, "watch-broker", str(pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
     def _answers(self) -> bool:
         """Wait for the first answer; False if the process ends. Raises BrokerError if too late."""

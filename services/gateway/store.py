@@ -4,21 +4,19 @@ Writers of this process take turns by a lock of their own, as SQLite's way of wa
 is to ask again later; several processes are told apart by the database.
 """
 
-import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+import orjson
 from sqlalchemy import (
-    Column,
     Connection,
     Engine,
     Row,
-    Table,
     bindparam,
     delete,
     func,
@@ -31,15 +29,40 @@ from services.contract.codec import Record, encode
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.accept import GroupOutcome, Known, Member, decide
 from services.gateway.facts import Submission
+from services.gateway.statements import Lookup, Write
 from services.gateway.tables import COUNTER, HOUSEHOLD, INBOX, MEMBER, OUTBOX
 from services.runtime import fault_points
-from services.runtime.database import open_database, reading
+from services.runtime.database import open_database, reading, unsynced
 from services.runtime.settings import Settings
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-_IDS_PER_QUERY: Final = 500
 
-T = TypeVar("T")
+_ADD_MEMBER: Final = Write(insert(MEMBER))
+_ADD_INBOX: Final = Write(insert(INBOX))
+_ADD_OUTBOX: Final = Write(
+    insert(OUTBOX)
+    .values(key=bindparam("key"), value=bindparam("value"), headers=bindparam("headers"))
+    .inline()
+)
+_FORGET_OUTBOX: Final = Write(delete(OUTBOX).where(OUTBOX.c.position == bindparam("at")))
+_ADD_HOUSEHOLD: Final = Write(insert(HOUSEHOLD))
+_MOVE_HOUSEHOLD: Final = Write(
+    update(HOUSEHOLD)
+    .where(HOUSEHOLD.c.household_id == bindparam("household"))
+    .values(last_sequence=bindparam("last"))
+)
+_ADD_COUNTER: Final = Write(insert(COUNTER))
+_MOVE_COUNTER: Final = Write(
+    update(COUNTER)
+    .where(COUNTER.c.name == bindparam("counter"))
+    .values(value=COUNTER.c.value + bindparam("amount"))
+)
+_INBOX_BY_ID: Final = Lookup(select(INBOX), INBOX.c.event_id)
+_MEMBER_BY_ID: Final = Lookup(select(MEMBER), MEMBER.c.member_id)
+_HOUSEHOLD_BY_ID: Final = Lookup(
+    select(HOUSEHOLD).order_by(HOUSEHOLD.c.household_id).with_for_update(),
+    HOUSEHOLD.c.household_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +80,7 @@ class Store:
         """Use an engine whose database is migrated."""
         self.engine = engine
         self._readers = reading(engine)
+        self._unsynced = unsynced(engine)
         self._turn = threading.Lock()
 
     @classmethod
@@ -72,6 +96,12 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Yield a connection in a transaction that writes, one at a time in this process."""
         with self._turn, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_again(self) -> Iterator[Connection]:
+        """Like `write`, for what can be done again from the log: a power cut may undo it."""
+        with self._turn, self._unsynced.begin() as connection:
             yield connection
 
     @contextmanager
@@ -111,10 +141,9 @@ class Store:
         return [Unsent(row.position, _record(row)) for row in rows]
 
     def forget_sent(self, positions: Sequence[int]) -> None:
-        """Remove records that Kafka has stored."""
-        with self.write() as connection:
-            for some in _chunks(positions):
-                connection.execute(delete(OUTBOX).where(OUTBOX.c.position.in_(some)))
+        """Remove records that Kafka has stored; those that come back are sent again."""
+        with self.write_again() as connection:
+            _FORGET_OUTBOX.run(connection, *((position,) for position in positions))
 
     def waiting(self) -> int:
         """Return how many records wait for Kafka."""
@@ -136,20 +165,13 @@ def add_to_counter(connection: Connection, name: str, amount: int) -> None:
     """Add to a counter, in the transaction of what is counted."""
     if not amount:
         return
-    mine = COUNTER.c.name == name
-    moved = connection.execute(update(COUNTER).where(mine).values(value=COUNTER.c.value + amount))
-    if not moved.rowcount:
-        connection.execute(insert(COUNTER).values(name=name, value=amount))
+    if not _MOVE_COUNTER.run(connection, (amount, name)):
+        _ADD_COUNTER.run(connection, (name, amount))
 
 
-def known_ids(connection: Connection, column: Column[Any], ids: Iterable[str]) -> list[Row[Any]]:
-    """Return the rows of a table whose `column` is one of `ids`."""
-    table = column.table
-    assert isinstance(table, Table)  # columns here are those of tables
-    rows: list[Row[Any]] = []
-    for some in _chunks(sorted(set(ids))):
-        rows += connection.execute(select(table).where(column.in_(some)))
-    return rows
+def are_members(connection: Connection, member_ids: Sequence[str]) -> bool:
+    """Whether all of some ids are those of registered members."""
+    return len(_MEMBER_BY_ID.rows(connection, member_ids)) == len(set(member_ids))
 
 
 def _load(connection: Connection, submissions: Sequence[Submission]) -> Known:
@@ -158,7 +180,7 @@ def _load(connection: Connection, submissions: Sequence[Submission]) -> Known:
     ]
     known = Known()
     event_ids = {fact.id for fact in facts} | {fact.only_after for fact in facts if fact.only_after}
-    for row in known_ids(connection, INBOX.c.event_id, event_ids):
+    for row in _INBOX_BY_ID.rows(connection, event_ids):
         known.fingerprints[row.event_id] = row.fingerprint
     members = {fact.member for fact in facts}
     members |= {
@@ -166,63 +188,40 @@ def _load(connection: Connection, submissions: Sequence[Submission]) -> Known:
         for fact in facts
         if fact.subscriber is not None and isinstance(fact.data, CoverActivated)
     }
-    for row in known_ids(connection, MEMBER.c.member_id, members):
+    for row in _MEMBER_BY_ID.rows(connection, members):
         known.members[row.member_id] = Member(row.household_id, row.fingerprint)
     households = {member.household for member in known.members.values()}
     for fact in facts:
         if isinstance(fact.data, MemberRegistered):
             # A new household is named by the sender, or after its first member.
             households |= {fact.household or fact.member, fact.member}
-    for some in _chunks(sorted(households)):
-        query = (
-            select(HOUSEHOLD)
-            .where(HOUSEHOLD.c.household_id.in_(some))
-            .order_by(HOUSEHOLD.c.household_id)
-            .with_for_update()
-        )
-        for row in connection.execute(query):
-            known.sequences[row.household_id] = row.last_sequence
+    for row in _HOUSEHOLD_BY_ID.rows(connection, households):
+        known.sequences[row.household_id] = row.last_sequence
     return known
 
 
 def _store(connection: Connection, outcomes: Sequence[GroupOutcome]) -> None:
     members = [
-        {"member_id": name, "household_id": member.household, "fingerprint": member.fingerprint}
+        (name, member.household, member.fingerprint)
         for outcome in outcomes
         for name, member in outcome.new_members
     ]
-    inbox = []
-    outbox = []
-    for outcome in outcomes:
-        for event, fingerprint in outcome.events:
-            inbox.append({"event_id": event.id, "fingerprint": fingerprint})
-            outbox.append(_row(encode(event)))
-    for table, rows in ((MEMBER, members), (INBOX, inbox), (OUTBOX, outbox)):
-        if rows:
-            connection.execute(insert(table), rows)
+    events = [event for outcome in outcomes for event in outcome.events]
+    _ADD_MEMBER.run(connection, *members)
+    _ADD_INBOX.run(connection, *((event.id, fingerprint) for event, fingerprint in events))
+    _ADD_OUTBOX.run(connection, *(_row(encode(event)) for event, _ in events))
     add_to_counter(connection, "members", len(members))
 
 
 def _store_numbers(connection: Connection, before: dict[str, int], after: dict[str, int]) -> None:
-    fresh = [
-        {"household_id": household, "last_sequence": last}
-        for household, last in after.items()
-        if household not in before
-    ]
+    fresh = [(household, last) for household, last in after.items() if household not in before]
     moved = [
-        {"household": household, "last": last}
+        (last, household)
         for household, last in after.items()
         if household in before and before[household] != last
     ]
-    if fresh:
-        connection.execute(insert(HOUSEHOLD), fresh)
-    if moved:
-        connection.execute(
-            update(HOUSEHOLD)
-            .where(HOUSEHOLD.c.household_id == bindparam("household"))
-            .values(last_sequence=bindparam("last")),
-            moved,
-        )
+    _ADD_HOUSEHOLD.run(connection, *fresh)
+    _MOVE_HOUSEHOLD.run(connection, *moved)
 
 
 def _count(connection: Connection, outcomes: Sequence[GroupOutcome], unreadable: int) -> None:
@@ -234,16 +233,11 @@ def _count(connection: Connection, outcomes: Sequence[GroupOutcome], unreadable:
     add_to_counter(connection, "refused", refused)
 
 
-def _row(record: Record) -> dict[str, bytes]:
-    headers = [[name, value.decode()] for name, value in record.headers]
-    return {"key": record.key, "value": record.value, "headers": json.dumps(headers).encode()}
+def _row(record: Record) -> tuple[bytes, bytes, bytes]:
+    headers = [(name, value.decode()) for name, value in record.headers]
+    return record.key, record.value, orjson.dumps(headers)
 
 
 def _record(row: Row[Any]) -> Record:
-    headers = tuple((name, value.encode()) for name, value in json.loads(row.headers))
+    headers = tuple([(name, value.encode()) for name, value in orjson.loads(row.headers)])
     return Record(bytes(row.key), bytes(row.value), headers)
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), _IDS_PER_QUERY):
-        yield items[start : start + _IDS_PER_QUERY]

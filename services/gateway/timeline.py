@@ -1,26 +1,30 @@
 """The members' timelines: every event on every topic, as a table that answers at once."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, tuple_
+import orjson
+from sqlalchemy import bindparam, insert, select, tuple_
 
 from services.contract.catalog import catalog
 from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
 from services.contract.payment import ClaimDecided, DirectPayDecided, PaymentDecided
 from services.contract.topics import EVENT_TOPICS
-from services.gateway.store import Store, add_to_counter, known_ids
+from services.gateway.statements import Lookup, Write
+from services.gateway.store import Store, add_to_counter, are_members
 from services.gateway.summary import summary
-from services.gateway.tables import MEMBER, POSITIONS, TIMELINE
+from services.gateway.tables import POSITIONS, TIMELINE
 from services.runtime import fault_points
 from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch, Logged
 
 PAGE_MAX: Final = 500
+_COLUMNS: Final = [name for name in TIMELINE.c.keys() if name != "position"]  # noqa: SIM118
+_ADD: Final = Write(insert(TIMELINE).values({name: bindparam(name) for name in _COLUMNS}).inline())
+_BY_EVENT_ID: Final = Lookup(select(TIMELINE.c.event_id), TIMELINE.c.event_id)
 _CURSOR: Final = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
@@ -58,13 +62,11 @@ class Timeline:
         Raises StaleWriterError: another process has read on from there.
         """
         rows = {logged.event.id: _row(logged) for batch in batches for logged in batch.events}
-        with self._store.write() as connection:
-            for batch in batches:
-                advance(connection, POSITIONS, batch)
-            seen = {row.event_id for row in known_ids(connection, TIMELINE.c.event_id, rows)}
+        with self._store.write_again() as connection:
+            advance(connection, POSITIONS, batches)
+            seen = {row.event_id for row in _BY_EVENT_ID.rows(connection, rows)}
             fresh = [row for event_id, row in rows.items() if event_id not in seen]
-            if fresh:
-                connection.execute(insert(TIMELINE), fresh)
+            _ADD.run(connection, *fresh)
             add_to_counter(connection, "timeline_events", len(fresh))
             fault_points.reach("projection.before_commit")
 
@@ -86,7 +88,7 @@ class Timeline:
             query = query.where(tuple_(TIMELINE.c.stored_ms, TIMELINE.c.position) > after)
         with self._store.read() as connection:
             rows = connection.execute(query).all()
-            if not rows and not _is_member(connection, member_id):
+            if not rows and not are_members(connection, [member_id]):
                 return None
         shown = rows[: min(limit, PAGE_MAX)]
         last = f"{shown[-1].stored_ms}-{shown[-1].position}" if len(rows) > len(shown) else None
@@ -125,22 +127,23 @@ def shown_event(event: Event[EventData]) -> dict[str, Any]:
     return shown | ({"decision": decision} if decision else {})
 
 
-def _row(logged: Logged) -> dict[str, Any]:
+def _row(logged: Logged) -> tuple[Any, ...]:
+    """Return what is stored of an event, in the order of the table's columns."""
     shown = shown_event(logged.event)
-    decision = shown.pop("decision", None)
-    return {
-        "event_id": shown["id"],
-        "member_id": logged.event.subject,
-        "stored_ms": logged.timestamp_ms,
-        "type": shown["type"],
-        "stage": shown["stage"],
-        "time": shown["time"],
-        "recorded_time": shown["recorded_time"],
-        "causation_id": shown["cause"],
-        "correlation_id": shown["episode"],
-        "summary": shown["summary"],
-        "decision": json.dumps(decision, ensure_ascii=False) if decision else None,
-    }
+    decision = shown.get("decision")
+    return (
+        shown["id"],
+        logged.event.subject,
+        logged.timestamp_ms,
+        shown["type"],
+        shown["stage"],
+        shown["time"],
+        shown["recorded_time"],
+        shown["cause"],
+        shown["episode"],
+        shown["summary"],
+        orjson.dumps(decision).decode() if decision else None,
+    )
 
 
 def _shown(row: Any) -> dict[str, Any]:
@@ -154,11 +157,7 @@ def _shown(row: Any) -> dict[str, Any]:
         "episode": row.correlation_id,
         "summary": row.summary,
     }
-    return shown | ({"decision": json.loads(row.decision)} if row.decision else {})
-
-
-def _is_member(connection: Connection, member_id: str) -> bool:
-    return bool(known_ids(connection, MEMBER.c.member_id, [member_id]))
+    return shown | ({"decision": orjson.loads(row.decision)} if row.decision else {})
 
 
 def _cursor(text: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """SQL databases as the services use them: one per service, migrated, with log positions."""
 
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     create_engine,
     event,
-    insert,
     select,
     text,
-    update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.runtime.projection import Batch, StaleWriterError
 from services.runtime.settings import Settings
@@ -49,39 +50,36 @@ def read_position(
     return found
 
 
-def advance(connection: Connection, positions: Table, batch: Batch) -> None:
-    """Move the position over `batch`, in the transaction of its effects.
+def advance(connection: Connection, positions: Table, batches: Sequence[Batch]) -> None:
+    """Move the positions over `batches`, in the transaction of their effects.
 
     Raises:
-        StaleWriterError: the position is not at the batch's start, so another process has
-            applied it, or part of it.
+        StaleWriterError: a position is not at its batch's start, so another process has applied
+            it, or part of it. The transaction must not go on.
     """
-    here = (positions.c.topic == batch.topic) & (positions.c.partition == batch.partition)
-    moved = connection.execute(
-        update(positions)
-        .where(here & (positions.c.next_offset == batch.start_offset))
-        .values(next_offset=batch.next_offset)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(positions)
+    move = first.on_conflict_do_update(
+        index_elements=[positions.c.topic, positions.c.partition],
+        set_={"next_offset": first.excluded.next_offset},
+        where=positions.c.next_offset == bindparam("start_offset"),
+    ).execution_options(preserve_rowcount=True)
+    # In one order everywhere: two writers wait for each other, and never in a ring.
+    rows = sorted(
+        (
+            {
+                "topic": batch.topic,
+                "partition": batch.partition,
+                "start_offset": batch.start_offset,
+                "next_offset": batch.next_offset,
+            }
+            for batch in batches
+        ),
+        key=itemgetter("topic", "partition"),
     )
-    if moved.rowcount == 1:
-        return
-    if read_position(connection, positions, batch.topic, batch.partition) is None:
-        row = {
-            "topic": batch.topic,
-            "partition": batch.partition,
-            "next_offset": batch.next_offset,
-        }
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(positions).values(row))
-        except IntegrityError as error:
-            raise StaleWriterError(_stale(batch)) from error
-        return
-    raise StaleWriterError(_stale(batch))
-
-
-def _stale(batch: Batch) -> str:
-    where = f"{batch.topic}/{batch.partition}"
-    return f"another process applied {where} from offset {batch.start_offset} on"
+    if connection.execute(move, rows).rowcount != len(rows):
+        places = ", ".join(f"{b.topic}/{b.partition} from {b.start_offset}" for b in batches)
+        raise StaleWriterError(f"another process applied some of {places}")
 
 
 def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
@@ -98,6 +96,7 @@ def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        event.listen(engine, "begin", _begin_postgresql)
         with engine.begin() as connection:
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": schema}
@@ -122,10 +121,28 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(careloop_reads=True)
 
 
+def unsynced(engine: Engine) -> Engine:
+    """Return the engine for transactions that are not worth waiting for the disk.
+
+    A power cut may undo the last of them, whole and in order; the end of a process undoes none.
+    """
+    return engine.execution_options(careloop_unsynced=True)
+
+
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a writing transaction: a later upgrade may fail."""
-    reads = connection.get_execution_options().get("careloop_reads", False)
-    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("careloop_reads", False):
+        connection.exec_driver_sql("BEGIN DEFERRED")
+        return
+    level = "NORMAL" if options.get("careloop_unsynced", False) else "FULL"
+    connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("careloop_unsynced", False):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 def _migrate(engine: Engine, migrations: Path, schema: str | None) -> None:

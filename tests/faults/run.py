@@ -29,6 +29,8 @@ WEBHOOK_S_MAX = 75.0
 """A webhook whose sender died waits for its claim to run out after 30 s."""
 
 LOOKS_MAX = 6
+READY = "] ready "
+"""What a worker says whenever it was given partitions and has restored them."""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ class Run:
             return False
         if fault.kind == "disk":
             return self._fill(fault, feeding)
+        if fault.kind == "rebalance":
+            return self._rebalance(fault)
         self.result.hit[fault] = self._do(fault)
         return self.result.hit[fault]
 
@@ -167,8 +171,6 @@ class Run:
             case "poison":
                 poison(system.settings, self.result.name)
                 return True
-            case "rebalance":
-                return self._rebalance(service)
         raise AssertionError(fault.kind)
 
     def _fill(self, fault: Fault, feeding: Feeding) -> bool:
@@ -193,20 +195,32 @@ class Run:
         self._after(3.0, free)
         return True
 
-    def _rebalance(self, service: str) -> bool:
-        """Let one to three workers join, and some of them leave or die, under load."""
+    def _rebalance(self, fault: Fault) -> bool:
+        """Let one to three workers join under load; it is hit when one was given partitions."""
         for number in range(2, 2 + self._chance.randint(1, 3)):
-            name = f"{service}-{number}"
-            self._after(self._chance.uniform(0, 2), lambda name=name: self._system.launch(name))
-            leaving = self._chance.choice(("leave", "die", "stay"))
-            if leaving == "leave":
-                self._after(self._chance.uniform(5, 9), lambda name=name: self._system.retire(name))
-            elif leaving == "die":
-                self._after(
-                    self._chance.uniform(5, 9),
-                    lambda name=name: self._system.signal(name, signal.SIGKILL),
-                )
+            name = f"{fault.service}-{number}"
+            self._after(self._chance.uniform(0, 2), lambda name=name: self._join(fault, name))
         return True
+
+    def _join(self, fault: Fault, name: str) -> None:
+        """Start a worker; some time after it was given partitions it leaves, dies or stays."""
+        system, tries = self._system, iter(range(60))
+        ready = system.said(name).count(READY)
+        leaving = self._chance.choice(("leave", "die", "stay"))
+
+        def look() -> None:
+            if system.said(name).count(READY) == ready:
+                if next(tries, None) is not None:
+                    self._after(0.3, look)
+                return
+            self.result.hit[fault] = True
+            if leaving == "leave":
+                self._after(self._chance.uniform(1, 5), lambda: system.retire(name))
+            elif leaving == "die":
+                self._after(self._chance.uniform(1, 5), lambda: system.signal(name, signal.SIGKILL))
+
+        system.launch(name)
+        self._after(0.3, look)
 
     def _wake(self, service: str) -> None:
         self._system.signal(service, signal.SIGCONT)

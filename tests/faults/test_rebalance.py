@@ -1,13 +1,19 @@
-"""Workers of the counting stage that join, leave and die under load; up to four at a time.
+"""Workers that join, leave and die under load, up to four of a stage at a time.
 
-The five real stages meet the same by `make faults ARGS="--only rebalance"`.
+First those of the counting stage, in many moves; then those of all five stages at once, judged by
+the whole oracle. `make faults ARGS="--only rebalance"` takes the stages one by one.
 """
 
 import random
 import time
 from pathlib import Path
 
+from services.contract.topics import ALL_STAGES
 from services.runtime.settings import Settings
+from tests.faults.oracle import Oracle, stages
+from tests.faults.plan import Fault
+from tests.faults.run import Run
+from tests.faults.system import FaultSystem
 from tests.workers import (
     WorkerProcess,
     assert_states_equal_replay,
@@ -64,3 +70,20 @@ def _move(
         gone.stop()
     gone.kill()
     return "go"
+
+
+def test_workers_of_every_stage_come_and_go_and_the_whole_oracle_holds(tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201  # shown when the test fails
+    system = FaultSystem(tmp_path, "sqlite")
+    rebalances = [Fault("rebalance", stage, at=0.1) for stage in ALL_STAGES]
+    try:
+        system.start()
+        run = Run(system, Oracle(system.settings, stages()), "r1", rebalances, str(seed))
+        run.carry_out(0)
+    finally:
+        system.stop()
+
+    print(run.result.line())  # noqa: T201  # shown when the test fails
+    assert run.result.wrong == []
+    assert run.result.counts, "a stage whose partitions never moved"

@@ -20,6 +20,10 @@ SCHEMA_ROOT: Final = "https://careloop.example/events/schemas/"
 REQUIRED: Final = (
     "specversion", "id", "source", "type", "time", "partitionkey", "sequence", "recordedtime",
 )  # fmt: skip
+_REQUIRED_HEADERS: Final = frozenset(f"ce_{name}" for name in REQUIRED)
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_CONTENT_TYPE: Final = ("content-type", b"application/json")
+_UTC_OFFSET_AT: Final = len("2026-01-01T00:00:00.000000")
 SEQUENCE_DIGITS_MAX: Final = 18
 PROBLEMS_MAX: Final = 50
 PROBLEM_CHARS_MAX: Final = 300
@@ -54,35 +58,40 @@ def instant_text(moment: datetime) -> str:
     Raises:
         ValueError: the moment has no offset, so it would depend on this machine's time zone.
     """
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} has no offset")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
+            raise ValueError(f"{moment.isoformat()} has no offset")
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:_UTC_OFFSET_AT] + "Z"
 
 
 def encode(event: Event[EventData]) -> Record:
     """Return the record that carries `event`; equal events give equal bytes."""
-    attributes: list[tuple[str, str | None]] = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", event.id),
-        ("ce_source", event.source),
-        ("ce_type", event.type),
-        ("ce_subject", event.subject or None),
-        ("ce_time", instant_text(event.time)),
-        ("ce_partitionkey", event.household),
-        ("ce_sequence", str(event.sequence)),
-        ("ce_recordedtime", instant_text(event.recorded_time)),
-        ("ce_causationid", event.causation_id),
-        ("ce_correlationid", event.correlation_id),
-        ("ce_dataschema", schema_of(event.type)),
-        ("ce_traceparent", event.traceparent),
-        ("content-type", "application/json"),
+    kind = event.data.TYPE
+    household = event.household.encode()
+    headers = [
+        _SPECVERSION,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", kind.encode()),
     ]
-    headers = tuple((name, value.encode()) for name, value in attributes if value is not None)
-    return Record(
-        key=event.household.encode(),
-        value=event.data.model_dump_json().encode(),
-        headers=headers,
+    if event.subject:
+        headers.append(("ce_subject", event.subject.encode()))
+    headers += (
+        ("ce_time", instant_text(event.time).encode()),
+        ("ce_partitionkey", household),
+        ("ce_sequence", b"%d" % event.sequence),
+        ("ce_recordedtime", instant_text(event.recorded_time).encode()),
     )
+    if event.causation_id is not None:
+        headers.append(("ce_causationid", event.causation_id.encode()))
+    if event.correlation_id is not None:
+        headers.append(("ce_correlationid", event.correlation_id.encode()))
+    headers.append(("ce_dataschema", schema_of(kind).encode()))
+    if event.traceparent is not None:
+        headers.append(("ce_traceparent", event.traceparent.encode()))
+    headers.append(_CONTENT_TYPE)
+    return Record(household, event.data.model_dump_json().encode(), tuple(headers))
 
 
 def decode(record: Record) -> Event[EventData]:
@@ -129,6 +138,23 @@ def decode(record: Record) -> Event[EventData]:
 def _attributes(record: Record) -> tuple[dict[str, str], list[str]]:
     """Return the headers as text, and what is wrong with them."""
     headers = header_map(record.headers)
+    if (
+        len(headers) == len(record.headers)
+        and headers.keys() >= _REQUIRED_HEADERS
+        and headers["ce_specversion"] == b"1.0"
+        and headers["ce_partitionkey"] == record.key
+        and b"\0" not in b"".join(headers.values())
+    ):
+        try:
+            return {name: value.decode() for name, value in headers.items()}, []
+        except UnicodeDecodeError:
+            pass  # say where
+    return _attributes_with_problems(record, headers)
+
+
+def _attributes_with_problems(
+    record: Record, headers: dict[str, bytes]
+) -> tuple[dict[str, str], list[str]]:
     problems = [f"{name}: is missing" for name in REQUIRED if f"ce_{name}" not in headers]
     if len(headers) != len(record.headers):
         names = [name for name, _ in record.headers]
@@ -158,6 +184,8 @@ def _instant(text: str | None, name: str, problems: list[str]) -> datetime | Non
         return None
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:
+            return moment
         if moment.tzinfo is None:
             problems.append(f"{name}: {text!r} has no offset")
             return None

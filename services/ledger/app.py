@@ -63,8 +63,7 @@ class Ledger:
         """
         entries, refused = _entries(batches)
         with self._engine.begin() as connection:
-            for batch in batches:
-                advance(connection, POSITIONS, batch)
+            advance(connection, POSITIONS, batches)
             books = books_of(booked_entries(connection, [entry for _, _, entry in entries]))
             new: list[Entry] = []
             for batch, logged, entry in entries:
@@ -92,7 +91,7 @@ def _entries(
         for logged in batch.events:
             event: Event[Any] = logged.event  # one of `consumes`, by the runtime
             try:
-                entries.append((batch, logged, entry_for(event)))
+                entries.append((batch, logged, entry_for(event, logged.body)))
             except UnbalancedError as error:
                 refused.append(_refused(batch, logged, f"entry_does_not_balance: {error}"))
     return entries, refused

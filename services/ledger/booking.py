@@ -23,14 +23,13 @@ class BookedEntry:
 class Books:
     """The entries that a batch can touch: those in the database, then those of the batch."""
 
-    by_event: dict[str, BookedEntry] = field(default_factory=dict)
-    by_request: dict[tuple[str, EntryKind], BookedEntry] = field(default_factory=dict)
+    by_event: dict[str, BookedEntry | Entry] = field(default_factory=dict)
+    by_request: dict[tuple[str, EntryKind], BookedEntry | Entry] = field(default_factory=dict)
 
     def add(self, entry: BookedEntry | Entry) -> None:
         """Take an entry into account from here on."""
-        booked = entry if isinstance(entry, BookedEntry) else _booked(entry)
-        self.by_event[booked.event_id] = booked
-        self.by_request[booked.request_id, booked.kind] = booked
+        self.by_event[entry.event_id] = entry
+        self.by_request[entry.request_id, entry.kind] = entry
 
 
 def books_of(entries: Iterable[BookedEntry]) -> Books:
@@ -86,15 +85,3 @@ _NEEDS: dict[EntryKind, EntryKind | None] = {
     "decided": "billed",
     "reversed": "decided",
 }
-
-
-def _booked(entry: Entry) -> BookedEntry:
-    return BookedEntry(
-        event_id=entry.event_id,
-        fingerprint=entry.fingerprint,
-        request_id=entry.request_id,
-        kind=entry.kind,
-        currency=entry.currency,
-        billed=entry.billed,
-        split=entry.split,
-    )

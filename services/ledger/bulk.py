@@ -1,7 +1,7 @@
 """Many rows in one statement, in the way that each database is fastest at.
 
-PostgreSQL takes one array for each column and turns them into rows itself, so that a statement
-is sent and planned once for a batch; SQLite runs in this process and takes row after row.
+PostgreSQL takes a stream of rows (COPY) and an array of values to look for; SQLite runs in this
+process and takes row after row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,8 @@ from sqlalchemy import (
     Table,
     any_,
     bindparam,
-    func,
     insert,
-    select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
 _ASK_MAX: Final = 500
@@ -30,18 +27,15 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        names = list(rows[0])
-        statement = insert(table).from_select(names, _unnested(table, names))
-        connection.execute(statement, {name: [row[name] for row in rows] for name in names})
+        write = connection.dialect.identifier_preparer
+        columns = ", ".join(write.quote(name) for name in rows[0])
+        statement = f"COPY {write.format_table(table)} ({columns}) FROM STDIN"
+        psycopg: Any = connection.connection
+        with psycopg.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
     else:
         connection.execute(insert(table), rows)
-
-
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows whose primary key is not there yet; few at a time."""
-    if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 def among(
@@ -53,9 +47,3 @@ def among(
         return
     for start in range(0, len(values), _ASK_MAX):
         yield column.in_(values[start : start + _ASK_MAX])
-
-
-def _unnested(table: Table, names: Sequence[str]) -> Any:
-    arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in names]
-    rows = func.unnest(*arrays).table_valued(*names).render_derived()
-    return select(*(rows.c[name] for name in names))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
 
 from services.contract.codec import instant_text
-from services.contract.event import Event, EventData
+from services.contract.event import Event
 from services.contract.payment import (
     ClaimDecided,
     ClaimRequested,
@@ -96,13 +96,13 @@ class Entry:
             raise UnbalancedError(problem)
 
 
-def fingerprint(data: EventData) -> str:
+def fingerprint(event_type: str, body: bytes) -> str:
     """Return a short digest of what an event says, its type included."""
-    return _digest(f"{data.TYPE}\n{data.model_dump_json()}")
+    return _digest(event_type.encode() + b"\n" + body)
 
 
-def entry_for(event: Event[Booked]) -> Entry:
-    """Return the entry that an event makes.
+def entry_for(event: Event[Booked], body: bytes) -> Entry:
+    """Return the entry that an event makes; body: its data as it stands on the log.
 
     Raises:
         UnbalancedError: the event's parts do not sum to what it says was billed.
@@ -117,24 +117,25 @@ def entry_for(event: Event[Booked]) -> Entry:
             undecided = Account("undecided", "", request.currency)
             owed = Account("provider", request.provider.id, request.currency)
             amounts = {undecided: request.billed, owed: -request.billed}
-            return _entry(event, "billed", None, amounts, "")
+            return _entry(event, body, "billed", None, amounts, "")
         case (DirectPayDecided() | ClaimDecided()) as decided:
             borne = _borne(decided)
             undecided = Account("undecided", "", decided.currency)
             amounts = {**borne, undecided: -decided.billed}
-            return _entry(event, "decided", decided.outcome, amounts, _split(borne))
+            return _entry(event, body, "decided", decided.outcome, amounts, _split(borne))
         case PaymentReversed() as undone:
             borne = _borne(undone)
             owed = Account("provider", undone.provider.id, undone.currency)
             amounts = {account: -amount for account, amount in borne.items()}
             amounts[owed] = undone.billed
-            return _entry(event, "reversed", None, amounts, _split(borne))
+            return _entry(event, body, "reversed", None, amounts, _split(borne))
         case _ as other:
             assert_never(other)
 
 
 def _entry(
     event: Event[Booked],
+    body: bytes,
     kind: EntryKind,
     outcome: str | None,
     amounts: Mapping[Account, int],
@@ -143,7 +144,7 @@ def _entry(
     return Entry(
         event_id=event.id,
         event_type=event.type,
-        fingerprint=fingerprint(event.data),
+        fingerprint=fingerprint(event.type, body),
         request_id=event.data.request_id,
         kind=kind,
         outcome=outcome,
@@ -166,8 +167,9 @@ def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Acco
 
 
 def _split(borne: Mapping[Account, int]) -> str:
-    return _digest("\n".join(sorted(f"{a.code} {amount}" for a, amount in borne.items() if amount)))
+    lines = sorted(f"{account.code} {amount}" for account, amount in borne.items() if amount)
+    return _digest("\n".join(lines).encode())
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]

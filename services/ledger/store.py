@@ -1,15 +1,15 @@
 """All SQL of the ledger. Amounts are minor units; what one batch writes is one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Select, func, select
 
 from services.ledger.booking import BookedEntry
-from services.ledger.bulk import among, insert_missing, insert_rows
+from services.ledger.bulk import among, insert_rows
 from services.ledger.postings import Account, Entry
-from services.ledger.tables import ACCOUNT, ENTRY, POSTING, REFUSED
+from services.ledger.tables import ENTRY, POSTING, REFUSED
 
 BEARERS: Final = ("social_insurance", "insurer", "subsidy", "member", "written_off")
 """The kinds of account that bear a bill, in the order of the summary."""
@@ -42,17 +42,15 @@ def booked_entries(connection: Connection, entries: Sequence[Entry]) -> list[Boo
 
 
 def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Write entries, their postings, and the accounts that they are the first to use."""
-    if not entries:
-        return
-    accounts = {posting.account for entry in entries for posting in entry.postings}
-    _open_accounts(connection, accounts)
+    """Write entries and their postings."""
     insert_rows(connection, ENTRY, [_entry_row(entry) for entry in entries])
     postings = [
         {
             "event_id": entry.event_id,
             "line": line,
-            "account": posting.account.code,
+            "kind": posting.account.kind,
+            "party": posting.account.party,
+            "currency": posting.account.currency,
             "amount": posting.amount,
         }
         for entry in entries
@@ -73,10 +71,9 @@ def totals(connection: Connection) -> dict[str, dict[str, int]]:
     bill is decided; until then `undecided` says the difference.
     """
     query = (
-        select(ACCOUNT.c.currency, ACCOUNT.c.kind, func.sum(POSTING.c.amount).label("balance"))
-        .join_from(POSTING, ACCOUNT)
-        .group_by(ACCOUNT.c.currency, ACCOUNT.c.kind)
-        .order_by(ACCOUNT.c.currency)
+        select(POSTING.c.currency, POSTING.c.kind, func.sum(POSTING.c.amount).label("balance"))
+        .group_by(POSTING.c.currency, POSTING.c.kind)
+        .order_by(POSTING.c.currency)
     )
     amounts: dict[str, dict[str, int]] = {}
     for currency, kind, balance in connection.execute(query):
@@ -92,21 +89,16 @@ def undecided(connection: Connection) -> dict[str, int]:
     """Return by currency what is billed and not yet decided."""
     balance = func.sum(POSTING.c.amount)
     query = (
-        select(ACCOUNT.c.currency, balance)
-        .join_from(POSTING, ACCOUNT)
-        .where(ACCOUNT.c.kind == "undecided")
-        .group_by(ACCOUNT.c.currency)
+        select(POSTING.c.currency, balance)
+        .where(POSTING.c.kind == "undecided")
+        .group_by(POSTING.c.currency)
     )
     return _counted(connection, query)
 
 
 def imbalance(connection: Connection) -> dict[str, int]:
     """Return by currency what debits exceed credits by: 0 while the books are right."""
-    query = (
-        select(ACCOUNT.c.currency, func.sum(POSTING.c.amount))
-        .join_from(POSTING, ACCOUNT)
-        .group_by(ACCOUNT.c.currency)
-    )
+    query = select(POSTING.c.currency, func.sum(POSTING.c.amount)).group_by(POSTING.c.currency)
     return _counted(connection, query)
 
 
@@ -114,8 +106,7 @@ def unbalanced_entries(connection: Connection) -> list[str]:
     """Return the events whose entries do not sum to zero: none while the books are right."""
     query = (
         select(POSTING.c.event_id)
-        .join_from(POSTING, ACCOUNT)
-        .group_by(POSTING.c.event_id, ACCOUNT.c.currency)
+        .group_by(POSTING.c.event_id, POSTING.c.currency)
         .having(func.sum(POSTING.c.amount) != 0)
         .order_by(POSTING.c.event_id)
     )
@@ -125,10 +116,9 @@ def unbalanced_entries(connection: Connection) -> list[str]:
 def balances(connection: Connection) -> dict[Account, int]:
     """Return every account with its balance: a debit above zero, a credit below."""
     query = (
-        select(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency, func.sum(POSTING.c.amount))
-        .join_from(POSTING, ACCOUNT)
-        .group_by(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency)
-        .order_by(ACCOUNT.c.kind, ACCOUNT.c.party, ACCOUNT.c.currency)
+        select(POSTING.c.kind, POSTING.c.party, POSTING.c.currency, func.sum(POSTING.c.amount))
+        .group_by(POSTING.c.kind, POSTING.c.party, POSTING.c.currency)
+        .order_by(POSTING.c.kind, POSTING.c.party, POSTING.c.currency)
     )
     rows = connection.execute(query)
     return {Account(kind, party, currency): int(amount) for kind, party, currency, amount in rows}
@@ -167,15 +157,6 @@ _BOOKED: Final = select(
     ENTRY.c.billed,
     ENTRY.c.split,
 )
-
-
-def _open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
-    # In one order everywhere: two writers that open the same accounts wait, and never in a ring.
-    rows = [
-        {"code": a.code, "kind": a.kind, "party": a.party, "currency": a.currency}
-        for a in sorted(accounts)
-    ]
-    insert_missing(connection, ACCOUNT, rows)
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

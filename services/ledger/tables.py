@@ -28,15 +28,6 @@ METADATA: Final = MetaData(
     }
 )
 
-ACCOUNT: Final = Table(
-    "account",
-    METADATA,
-    Column("code", String(200), primary_key=True),
-    Column("kind", String(20), nullable=False),
-    Column("party", String(128), nullable=False),
-    Column("currency", String(3), nullable=False),
-)
-
 ENTRY: Final = Table(
     "journal_entry",
     METADATA,
@@ -63,11 +54,16 @@ POSTING: Final = Table(
     METADATA,
     Column("event_id", ForeignKey(ENTRY.c.event_id), primary_key=True),
     Column("line", SmallInteger, primary_key=True),
-    Column("account", ForeignKey(ACCOUNT.c.code), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("party", String(128), nullable=False),
+    Column("currency", String(3), nullable=False),
     Column("amount", BigInteger, nullable=False),
     CheckConstraint("amount <> 0", name="not_zero"),
 )
-"""Lines of entries, from 1. amount: minor units, debit above zero, credit below."""
+"""Lines of entries, from 1. amount: minor units, debit above zero, credit below.
+
+kind, party and currency are the account; an account needs no opening.
+"""
 
 REFUSED: Final = Table(
     "refused_event",
@@ -83,5 +79,5 @@ REFUSED: Final = Table(
 
 POSITIONS: Final = positions_table(METADATA)
 
-IMMUTABLE: Final = (ACCOUNT, ENTRY, POSTING, REFUSED)
+IMMUTABLE: Final = (ENTRY, POSTING, REFUSED)
 """Rows of these tables are never changed or deleted; the database refuses it."""

@@ -1,6 +1,7 @@
 """SQL databases as the services use them: one per service, migrated, with log positions."""
 
 from collections.abc import Sequence
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    Executable,
     Integer,
     MetaData,
     String,
@@ -57,13 +59,6 @@ def advance(connection: Connection, positions: Table, batches: Sequence[Batch]) 
         StaleWriterError: a position is not at its batch's start, so another process has applied
             it, or part of it. The transaction must not go on.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    first = dialect.insert(positions)
-    move = first.on_conflict_do_update(
-        index_elements=[positions.c.topic, positions.c.partition],
-        set_={"next_offset": first.excluded.next_offset},
-        where=positions.c.next_offset == bindparam("start_offset"),
-    ).execution_options(preserve_rowcount=True)
     # In one order everywhere: two writers wait for each other, and never in a ring.
     rows = sorted(
         (
@@ -77,9 +72,22 @@ def advance(connection: Connection, positions: Table, batches: Sequence[Batch]) 
         ),
         key=itemgetter("topic", "partition"),
     )
+    move = _move(positions, connection.dialect.name)
     if connection.execute(move, rows).rowcount != len(rows):
         places = ", ".join(f"{b.topic}/{b.partition} from {b.start_offset}" for b in batches)
         raise StaleWriterError(f"another process applied some of {places}")
+
+
+@cache
+def _move(positions: Table, dialect: str) -> Executable:
+    """Return the statement that begins a position, or moves it from where its batch begins."""
+    first = (postgresql if dialect == "postgresql" else sqlite).insert(positions)
+    move: Executable = first.on_conflict_do_update(
+        index_elements=[positions.c.topic, positions.c.partition],
+        set_={"next_offset": first.excluded.next_offset},
+        where=positions.c.next_offset == bindparam("start_offset"),
+    )
+    return move.execution_options(preserve_rowcount=True)
 
 
 def open_database(settings: Settings, service: str, migrations: Path) -> Engine:

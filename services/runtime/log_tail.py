@@ -51,7 +51,7 @@ async def follow(
                         event = decode(record)
                     except UndecodableError:
                         continue
-                    yield Logged(row.offset, row.timestamp, event)
+                    yield Logged(row.offset, row.timestamp, event, record.value)
                 if read_to is not None:
                     read_to[at.topic, at.partition] = rows[-1].offset + 1
     finally:

@@ -7,6 +7,7 @@ committed to Kafka is a hint, and what lag is measured by.
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
@@ -33,16 +34,25 @@ RECORDS_MAX: Final = 2_000
 IDLE_RECORDS_MAX: Final = 500
 """Records without effect that may lie between the database's position and what was read."""
 
+FETCH_BYTES_MIN: Final = 256 << 10
+FETCH_WAIT_MS: Final = 100
+"""The broker lets records gather for so long, or to so many bytes: a transaction for each of the
+few that arrive at a time would cost more than all that is done with them."""
+
 TICK: Final = ClockTicked.TYPE.encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An event where it stands in its partition; timestamp: when it was stored, epoch ms."""
+    """An event where it stands in its partition; timestamp: when it was stored, epoch ms.
+
+    body: the data as it stands there, of the version that was written.
+    """
 
     offset: int
     timestamp_ms: int
     event: Event[EventData]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,8 @@ class _Feed:
             auto_offset_reset="earliest",
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             max_poll_records=RECORDS_MAX,
+            fetch_min_bytes=FETCH_BYTES_MIN,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         self._consumer.subscribe(topics=projection.topics, listener=_Forget(self._stored))
 
@@ -217,7 +229,7 @@ class _Feed:
                 continue
             record = record_of(row)
             try:
-                events.append(Logged(row.offset, row.timestamp, decode(record)))
+                events.append(Logged(row.offset, row.timestamp, decode(record), record.value))
             except UndecodableError as error:
                 place = Place(at.topic, at.partition, row.offset)
                 letter = dead_letter(record, place, self._projection.name, str(error))
@@ -260,4 +272,6 @@ class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is u
 def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:
     """Run a projection as a process of its own, until SIGTERM or SIGINT."""
     settings = begin(name)
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)  # batches come and go by the thousand, and hold no cycles
     run_until_stopped(run_projection(make(settings), settings))

@@ -100,7 +100,10 @@ async def test_a_whole_visit_goes_in_and_onto_the_timeline(database_settings: Se
         first = await client.post("/fhir", json=bundle(CLAIM, ENCOUNTER, PATIENT), headers=FHIR)
         again = await client.post("/fhir", json=bundle(CLAIM, ENCOUNTER, PATIENT), headers=FHIR)
         rows = door.store.unsent(100)
-        logged = tuple(Logged(number, 1_000, decode(row.record)) for number, row in enumerate(rows))
+        logged = tuple(
+            Logged(number, 1_000, decode(row.record), row.record.value)
+            for number, row in enumerate(rows)
+        )
         Timeline(door.store).apply(Batch(HEALTH_EVENTS, 0, 0, len(logged), logged))
         door.store.forget_sent([row.position for row in rows[:3]])
         left = door.store.unsent(100)

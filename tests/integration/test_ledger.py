@@ -6,9 +6,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from alembic.command import downgrade, upgrade
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, Executable, Table, delete, insert, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.member import CoverTerms
@@ -102,7 +105,9 @@ def _event(data: EventData, event_id: str) -> Event[Any]:
 
 
 def _batch(events: list[Event[Any]], start: int = 0) -> Batch:
-    logged = tuple(Logged(start + n, 0, event) for n, event in enumerate(events))
+    logged = tuple(
+        Logged(start + n, 0, event, encode(event).value) for n, event in enumerate(events)
+    )
     return Batch(PAYMENT_EVENTS, 3, start, start + len(events), logged)
 
 
@@ -267,10 +272,10 @@ def test_the_database_itself_holds_a_request_to_one_decision(
 def test_a_planted_posting_shows_as_an_imbalance(ledger: Ledger, engine: Engine) -> None:
     events = _log(_bill("r1", 900_00))
     ledger.apply(_batch(events))
-    account = Account("member", "", "CNY").code
+    account = Account("member", "", "CNY")._asdict()
 
     with engine.begin() as connection:
-        row = {"event_id": events[0].id, "line": 9, "account": account, "amount": 1}
+        row = {"event_id": events[0].id, "line": 9, **account, "amount": 1}
         connection.execute(insert(POSTING), row)
 
     with engine.connect() as connection:
@@ -295,6 +300,24 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -
 
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_books_of_an_older_version_are_carried_over(ledger: Ledger, engine: Engine) -> None:
+    ledger.apply(_batch(_log(_bill("r1", 900_00), _bill("r2", 7_00, currency="USD"), _undo("r1"))))
+    with engine.connect() as connection:
+        before = store.balances(connection), _everything(connection)
+
+    for version in ("0001", "head"):
+        with engine.begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            (downgrade if version == "0001" else upgrade)(config, version)
+
+    with engine.begin() as connection:
+        assert (store.balances(connection), _everything(connection)) == before
+        with pytest.raises(DBAPIError, match="never changed"):
+            connection.execute(delete(POSTING))
 
 
 def test_many_bills_are_booked_as_they_were_decided(ledger: Ledger, engine: Engine) -> None:

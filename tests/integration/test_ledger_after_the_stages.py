@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import Engine
 
-from services.contract.codec import decode
+from services.contract.codec import decode, encode
 from services.contract.member import CoverActivated, CoverTerms
 from services.contract.payment import DirectPayDecided, PaymentReversed
 from services.contract.topics import PAYMENT_EVENTS
@@ -62,7 +62,7 @@ def _book(loop: InProcess, engine: Engine) -> None:
     start = ledger.position(PAYMENT_EVENTS, 0) or 0
     events = [(row.offset, decode(row.record)) for _, row in rows[start:]]
     logged = tuple(
-        Logged(offset, 0, event)
+        Logged(offset, 0, event, encode(event).value)
         for offset, event in events
         if isinstance(event.data, ledger.consumes or ())
     )

@@ -49,7 +49,7 @@ async def _through_all_stages(settings: Settings) -> InProcess:
 def _book(loop: InProcess, ledger: Ledger) -> None:
     for partition in range(_PARTITIONS):
         rows = loop.log.rows(PAYMENT_EVENTS, partition)
-        events = [Logged(row.offset, 0, decode(row.record)) for row in rows]
+        events = [Logged(row.offset, 0, decode(row.record), row.record.value) for row in rows]
         wanted = tuple(
             each for each in events if isinstance(each.event.data, ledger.consumes or ())
         )

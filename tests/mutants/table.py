@@ -94,12 +94,12 @@ RUNTIME: Final = (
 
 PROJECTIONS: Final = (
     _bug("the position moves whoever was here before", DATABASE,
-         ".where(here & (positions.c.next_offset == batch.start_offset))", ".where(here)"),
+         "positions.c.next_offset == bindparam(", "positions.c.next_offset != -1 - bindparam("),
     _bug("the position moves in a transaction of its own", LEDGER,
-         "        with self._engine.begin() as connection:\n            for batch in batches:\n"
-         "                advance(connection, POSITIONS, batch)\n",
-         "        with self._engine.begin() as connection:\n            for batch in batches:\n"
-         "                advance(connection, POSITIONS, batch)\n"
+         "        with self._engine.begin() as connection:\n"
+         "            advance(connection, POSITIONS, batches)\n",
+         "        with self._engine.begin() as connection:\n"
+         "            advance(connection, POSITIONS, batches)\n"
          "        with self._engine.begin() as connection:\n"),
     _bug("a projection does not see that records are missing", PROJECTION,
          "        if records[0].offset > expected:", "        if records[0].offset < 0:"),

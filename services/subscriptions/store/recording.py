@@ -43,8 +43,7 @@ class Recorder:
             StaleWriterError: a position is not where its batch begins.
         """
         with self._engine.begin() as connection:
-            for batch in batches:
-                advance(connection, positions, batch)
+            advance(connection, positions, batches)
             owned = {each.event_id: each for each in noted if each.insurers}
             if not owned:
                 return 0

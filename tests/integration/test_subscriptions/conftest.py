@@ -13,6 +13,7 @@ import orjson
 import pytest
 from standardwebhooks import Webhook
 
+from services.contract.codec import encode
 from services.contract.event import Event
 from services.contract.milestones import TreatmentMilestone
 from services.contract.topics import CARE_MILESTONES
@@ -57,7 +58,9 @@ class Feed:
     def batch(self, *events):
         start = self._offset
         self._offset += len(events)
-        logged = tuple(Logged(start + n, 0, event) for n, event in enumerate(events))
+        logged = tuple(
+            Logged(start + n, 0, event, encode(event).value) for n, event in enumerate(events)
+        )
         return Batch(CARE_MILESTONES, self._partition, start, self._offset, logged)
 
     def publish(self, *events):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.payment import DirectPayDecided, Parts, TraceStep
 from services.contract.topics import PAYMENT_EVENTS
@@ -59,7 +60,8 @@ def made(
 
 def batch(start: int, *events: Event[EventData]) -> Batch:
     logged = tuple(
-        Logged(start + index, 1_000 + start + index, event) for index, event in enumerate(events)
+        Logged(start + index, 1_000 + start + index, event, encode(event).value)
+        for index, event in enumerate(events)
     )
     return Batch(PAYMENT_EVENTS, 0, start, start + len(events), logged)
 

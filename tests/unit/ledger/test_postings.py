@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.payment import (
     ClaimDecided,
@@ -99,7 +100,8 @@ def _reversal(
 
 
 def _entry(data: EventData, event_id: str = "e1") -> Entry:
-    return entry_for(_event(data, event_id))
+    event = _event(data, event_id)
+    return entry_for(event, encode(event).value)
 
 
 def _books(*said: EventData) -> Books:
@@ -107,6 +109,10 @@ def _books(*said: EventData) -> Books:
     for number, data in enumerate(said):
         books.add(_entry(data, f"before-{number}"))
     return books
+
+
+def test_the_fingerprint_of_what_is_booked_stays_the_same() -> None:
+    assert _entry(_bill(100)).fingerprint == "4da4cda5ffcb6cb7"
 
 
 def test_a_bill_is_owed_to_its_provider_and_waits_for_a_decision() -> None:

@@ -9,7 +9,7 @@ from services.runtime.projection import IDLE_RECORDS_MAX, Batch, Logged, is_wort
 from services.runtime.ticks import tick
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-EVENT = Logged(0, 0, tick(HEALTH_EVENTS, 0, NOW, NOW))
+EVENT = Logged(0, 0, tick(HEALTH_EVENTS, 0, NOW, NOW), b"")
 
 
 @pytest.mark.parametrize(

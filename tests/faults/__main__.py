@@ -5,11 +5,14 @@ import logging
 import math
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.oracle import Oracle, stages
@@ -29,21 +32,28 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", default="", help="only faults whose name contains this")
     options = parser.parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a killed broker is meant
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: in order
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="careloop-faults-"))
     report = _Report(options.report)
     report.say(f"seed {seed}, database {options.database}, logs in {folder}")
     until = math.inf if options.seconds is None else time.monotonic() + options.seconds
-    results = run_all(
-        seed, options.runs, options.database, folder, report.run, only=options.only, until=until
-    )
-    report.table(results)
-    failed = [result for result in results if result.wrong]
-    if failed:
-        report.say(f"VIOLATED in {len(failed)} runs; seed {seed}; logs are kept in {folder}")
+    ended = ""
+    try:
+        run_all(
+            seed, options.runs, options.database, folder, report.run, only=options.only, until=until
+        )
+    except BaseException as error:  # noqa: BLE001  # what was found so far is told all the same
+        ended = f"ENDED by {error!r}; "
+        (folder / "error.txt").write_text(traceback.format_exc())
+    report.table({card.name for card in _cards(random.Random(0), options.database, options.only)})
+    failed = sum(bool(result.wrong) for result in report.results)
+    if failed or ended:
+        verdict = f"VIOLATED in {failed} runs; " if failed else ""
+        report.say(f"{ended}{verdict}seed {seed}; logs are kept in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
-    report.say(f"nothing lost, nothing twice, in {len(results)} runs; seed {seed}")
+    report.say(f"nothing lost, nothing twice, in {len(report.results)} runs; seed {seed}")
     return 0
 
 
@@ -72,8 +82,8 @@ def run_all(
         for number in range(1, runs + 1):
             if time.monotonic() > until:
                 break
-            while not cards:
-                cards = [card for card in deck(chance, database) if only in f"{card.name} {card}"]
+            if not cards:
+                cards = _cards(chance, database, only)
             primary = cards.pop()
             plan = [primary, *(extras(chance, primary, database) if not only else ())]
             run = Run(system, oracle, f"r{number}", plan, f"{seed}-{number}")
@@ -82,15 +92,25 @@ def run_all(
             tell(run.result)
             if run.result.wrong:
                 break
+            if not run.result.hit[primary]:  # again, at the first hit, before the next deck
+                cards.insert(0, replace(primary, hit=1))
     finally:
         system.stop()
     return results
+
+
+def _cards(chance: random.Random, database: str, only: str) -> list[Fault]:
+    cards = [card for card in deck(chance, database) if only in f"{card.name} {card}"]
+    if not cards:
+        raise SystemExit(f"no fault's name contains {only!r}")
+    return cards
 
 
 class _Report:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._begun = time.monotonic()
+        self.results: list[Result] = []
         if path is not None:
             path.write_text("")
 
@@ -102,13 +122,15 @@ class _Report:
                 file.write(f"{line}\n")
 
     def run(self, result: Result) -> None:
+        self.results.append(result)
         self.say(result.line())
         for what in result.wrong:
             self.say(f"      {what}")
 
-    def table(self, results: list[Result]) -> None:
+    def table(self, cards: set[str]) -> None:
+        """Say how often each fault was hit; cards: the faults that were to be."""
         rows: dict[str, Counter[str]] = defaultdict(Counter)
-        for result in results:
+        for result in self.results:
             for fault in result.faults:
                 row = rows[fault.name]
                 row["runs"] += 1
@@ -121,9 +143,13 @@ class _Report:
         self.say(f"{'fault':45}" + "".join(f"{column:>11}" for column in columns))
         for name, row in sorted(rows.items()):
             self.say(f"{name:45}" + "".join(f"{row[column]:>11}" for column in columns))
-        counted = sum(result.counts for result in results)
+        never = sorted(name for name in cards if not rows[name]["hit"])
+        counted = sum(result.counts for result in self.results)
         seconds = time.monotonic() - self._begun
-        self.say(f"{len(results)} runs, {counted} count, {seconds:.0f} s")
+        self.say(f"{len(self.results)} runs, {counted} count, {seconds:.0f} s")
+        self.say(f"{len(cards) - len(never)} of {len(cards)} faults of the deck were hit")
+        for name in never:
+            self.say(f"never hit: {name}")
 
 
 if __name__ == "__main__":

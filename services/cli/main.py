@@ -14,6 +14,7 @@ from typer.main import get_command
 
 _COMMANDS: Final = {
     "run": ("services.cli.run:run", "Run everything on this machine, with a synthetic city."),
+    "dead-letters": ("services.cli.dead_letters:app", "List what was refused, drive it again."),
     "publish": ("services.cli.publish:publish", "Publish files of FHIR JSON or CloudEvents."),
     "replay": ("services.cli.replay:app", "Export a log, or verify one by replay."),
     "topics": ("services.cli.topics:app", "Create or check the Kafka topics."),

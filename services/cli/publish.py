@@ -98,7 +98,7 @@ def publish_files(
             for found in read(path):
                 match found:
                     case Request():
-                        answered = read_answer(found, _send(client, found, source))
+                        answered = read_answer(found, send(client, found, source))
                         _report(err, answered)
                         total += answered
                     case Unreadable(name, reason):
@@ -137,7 +137,12 @@ def _is_drained(client: httpx.Client) -> bool:
         ) from error
 
 
-def _send(client: httpx.Client, request: Request, source: str | None) -> httpx.Response:
+def send(client: httpx.Client, request: Request, source: str | None) -> httpx.Response:
+    """Send one request until it is answered.
+
+    Raises:
+        GatewayAwayError: no answer, or only 429 and 5xx, for `REACH_S`.
+    """
     headers = {"content-type": request.content_type}
     if source is not None and request.path.startswith("/fhir"):
         headers["careloop-source"] = source

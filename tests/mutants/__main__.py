@@ -34,7 +34,7 @@ def main() -> int:
     asked = [one for one in MUTANTS if not names or any(name in one.name for name in names)]
     for library in LIBRARIES:
         importlib.import_module(library)
-    begun, survivors = time.monotonic(), []
+    begun, survivors, broken = time.monotonic(), [], set()
     with tempfile.TemporaryDirectory(prefix="careloop-mutants-") as folder:
         tree = Path(folder)
         _copy(tree)
@@ -46,11 +46,23 @@ def main() -> int:
             _say(mutant.name, caught or "SURVIVES", time.monotonic() - started)
             if not caught or caught.startswith(A_BROKEN_MUTANT):
                 survivors.append(mutant.name)
+            elif mutant.breaks not in caught:
+                survivors.append(f"{mutant.name} breaks {caught}, not {mutant.breaks}")
+            broken.add(caught)
+    if not names:
+        survivors += [f"no bug breaks {one}" for one in sorted(_invariants() - broken)]
     total = time.monotonic() - begun
-    sys.stdout.write(f"{len(asked) - len(survivors)} of {len(asked)} caught in {total:.0f} s\n")
+    sys.stdout.write(f"{len(asked)} bugs planted, {len(survivors)} faults found, {total:.0f} s\n")
     for name in survivors:
         sys.stdout.write(f"survives: {name}\n")
     return 1 if survivors or clean else 0
+
+
+def _invariants() -> set[str]:
+    """Return the names of all that the simulation requires."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests/simulation").glob("*.py")]
+    required = r'(?:require\(|\bname(?:, data)? =)\s*"([a-z]+_[a-z_0-9]+)"'
+    return {name for text in texts for name in re.findall(required, text)}
 
 
 def _say(name: str, caught: str, seconds: float) -> None:

@@ -12,6 +12,7 @@ CHANGELOG: Final = "services/runtime/changelog.py"
 WORKER: Final = "services/runtime/worker.py"
 PROJECTION: Final = "services/runtime/projection.py"
 DATABASE: Final = "services/runtime/database.py"
+RELAY: Final = "services/gateway/relay.py"
 LEDGER: Final = "services/ledger/app.py"
 SETTLEMENT: Final = "services/settlement"
 TREATMENT: Final = "services/treatment/rules"
@@ -19,15 +20,22 @@ TREATMENT: Final = "services/treatment/rules"
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug. test: what must turn red where the simulation cannot see it."""
+    """A planted bug.
+
+    test: what must turn red where the simulation cannot see it.
+    breaks: the invariant that must be the one to break, where it matters which.
+    """
 
     name: str
     edits: tuple[tuple[str, str, str], ...]
     test: str | None = None
+    breaks: str = ""
 
 
-def _bug(name: str, path: str, old: str, new: str, test: str | None = None) -> Mutant:
-    return Mutant(name, ((path, old, new),), test)
+def _bug(
+    name: str, path: str, old: str, new: str, test: str | None = None, *, breaks: str = ""
+) -> Mutant:
+    return Mutant(name, ((path, old, new),), test, breaks)
 
 
 RUNTIME: Final = (
@@ -55,6 +63,25 @@ RUNTIME: Final = (
          "id=str(__import__('uuid').uuid4())"),
     _bug("ids of outputs leave out their place in the step", FOLD,
          "subject, entry.type, ordinal)", "subject, entry.type, 0)"),
+    _bug("a stage leaves numbers out", FOLD,
+         "sequence = household.sent.get(topic, 0) + 1",
+         "sequence = household.sent.get(topic, 0) + 2", breaks="stages_count_in_order"),
+    _bug("nobody in a household is woken when several are due", FOLD,
+         "for subject in household.due(until_us):",
+         "for subject in household.due(until_us) if not household.due(until_us)[1:] else ():",
+         breaks="no_wake_up_lies_in_the_past"),
+    _bug("a refusal gives another reason each time", FOLD,
+         "letter = dead_letter(row.record, place, self._stage.name, reason)",
+         "letter = dead_letter(row.record, place, self._stage.name, reason + str(__import__('uuid').uuid4()))",
+         breaks="one_refusal_has_one_body"),
+    _bug("outputs on one topic are never sent", WORKER,
+         "            for topic, record in outcome.outputs\n",
+         "            for topic, record in outcome.outputs\n"
+         "            if topic != 'care-milestones'\n", breaks="outputs_equal_replay"),
+    _bug("dead letters are never sent", WORKER,
+         "            for topic, record in outcome.outputs\n",
+         "            for topic, record in outcome.outputs\n"
+         "            if topic != 'dead-letters'\n", breaks="every_refusal_is_a_dead_letter"),
     _bug("numbers of outputs begin again after a restart", HOUSEHOLD,
          'sent=body["out"]', "sent={}"),
     _bug("what was received is forgotten by a restart", HOUSEHOLD,
@@ -115,6 +142,12 @@ PROJECTIONS: Final = (
          "for insurer in milestone.insurers:", "for insurer in milestone.insurers[:1]:"),
     _bug("the gateway leaves numbers out", "services/gateway/accept.py",
          "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
+    _bug("the relay forgets before Kafka has stored", RELAY,
+         "            partitions = self._settings.partitions\n",
+         "            partitions = self._settings.partitions\n"
+         "            await asyncio.to_thread(\n"
+         "                self._outbox.forget_sent, [row.position for row in rows]\n"
+         "            )\n", breaks="all_that_was_accepted_is_on_the_log"),
     _bug("the gateway takes the same fact twice", "services/gateway/accept.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip

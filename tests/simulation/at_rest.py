@@ -28,7 +28,7 @@ from tests.simulation.projections import Followers
 
 
 def numbers_have_no_gap(watch: Watch) -> None:
-    """Per household, producer and topic, the numbers of the distinct events run from 1 to the last."""
+    """The gateway's numbers of a household run from 1 to the last; stages count in order anyway."""
     for place, numbers in watch.numbers.items():
         require("numbers_have_no_gap", max(numbers) == len(numbers), f"{place}: {len(numbers)}")
 

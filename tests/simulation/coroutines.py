@@ -84,6 +84,12 @@ class Asyncio:
             for each in coroutines:
                 each.close()
 
+    async def wait_for(self, waiting: Coroutine[Any, Any, Any], _seconds: float) -> None:
+        """Wait in vain, as if nothing but the time passed."""
+        waiting.close()
+        await pause("idle")
+        raise TimeoutError
+
     async def to_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         await pause("before database")
         answer = function(*args)

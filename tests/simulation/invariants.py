@@ -116,13 +116,17 @@ class Watch:
     def no_two_events_share_a_number(
         self, topic: str, household: str, producer: str, sequence: int, event_id: str
     ) -> None:
-        """A number of a household, producer and topic belongs to one event; stages count in order."""
+        """A number of a household, producer and topic belongs to one event."""
         numbers = self.numbers[topic, household, producer]
         what = f"{producer} {sequence} of {household} on {topic}"
         require("no_two_events_share_a_number", sequence not in numbers, what)
-        in_order = producer == "gateway" or sequence == len(numbers) + 1
-        require("no_two_events_share_a_number", in_order, f"{what} after {len(numbers)}")
+        if producer != "gateway":
+            self.stages_count_in_order(sequence, len(numbers), what)
         numbers[sequence] = event_id
+
+    def stages_count_in_order(self, sequence: int, before: int, what: str) -> None:
+        """What a stage says bears the number after its last, so that it can never leave a gap."""
+        require("stages_count_in_order", sequence == before + 1, f"{what} after {before}")
 
     def a_request_is_decided_once(self, event: Event[Any]) -> None:
         """A request has at most one effective decision."""

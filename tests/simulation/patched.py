@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from services.contract.codec import Record, decode
 from services.contract.event import Event, EventData
+from services.gateway import relay
 from services.ledger import app as ledger
 from services.runtime import changelog, fold, projection, worker
 from tests.simulation.coroutines import Asyncio, stop_at_once
@@ -48,6 +49,7 @@ def seams(broker: Broker, partitions: int, decoder: Decoder) -> Iterator[None]:
         patch.multiple(worker, RocksStore=lambda disks, number: disks[number]),
         patch.multiple(worker.Worker, _measure=lambda *_: None),
         patch.multiple(changelog, AIOKafkaConsumer=consumer, log=Silence()),
+        patch.multiple(relay, asyncio=aio),
         patch.multiple(projection, asyncio=aio, log=Silence(), decode=decoder),
         patch.multiple(projection, AIOKafkaConsumer=consumer, telemetry=Silent()),
         patch.multiple(projection, LogWriter=lambda *_: Writer(broker)),

@@ -4,13 +4,13 @@ A step is one decision of the scheduler: a record handed to a reader, a process 
 next call to the outside, a record of the gateway or a tick stored, or a fault.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from services.contract.codec import Record, encode
+from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.gateway.accept import Known, decide
@@ -19,7 +19,6 @@ from services.management.app import STAGE as MANAGEMENT
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.changelog import FencedError
 from services.runtime.fold import GapInLogError
-from services.runtime.log_writer import partition_of
 from services.runtime.projection import LogTruncatedError
 from services.runtime.ticks import tick
 from services.runtime.worker import StaleGenerationError
@@ -37,6 +36,7 @@ from tests.simulation.projections import (
     ProjectionProcess,
     WatchedLedger,
 )
+from tests.simulation.relay import Outbox, RelayProcess
 from tests.simulation.stage_group import StageGroup
 from tests.simulation.workload import INSURERS, START, households
 
@@ -59,8 +59,8 @@ class UnexpectedEndError(AssertionError):
 class Gateway:
     """The gateway's judgement and numbering, with an outbox that survives its crashes."""
 
+    outbox: Outbox
     known: Known = field(default_factory=Known)
-    outbox: deque[Record] = field(default_factory=deque)
     accepted: list[Event[EventData]] = field(default_factory=list)
     possible: list[Event[EventData]] = field(default_factory=list)
 
@@ -85,7 +85,8 @@ class World:
         self.watch = watch
         self.points: Counter[str] = Counter()
         self.steps = 0
-        self.gateway = Gateway()
+        self.gateway = Gateway(Outbox(rng))
+        self.relay = RelayProcess(broker, partitions, self.gateway.outbox)
         self.homes = households(rng, rng.randint(3, 5))
         self.clock = START + timedelta(days=rng.choice([0, 30, 300]))
         self.database = LedgerDatabase()
@@ -106,7 +107,7 @@ class World:
         return Watch(decoder)
 
     def send(self) -> bool:
-        """Accept the next fact of some household, or relay what was accepted before."""
+        """Accept the next fact of some household, or let the relay go on with those before."""
         rng, gateway = self.rng, self.gateway
         if gateway.outbox and (rng.random() < 0.5 or not any(self.homes.values())):
             self._relay()
@@ -123,22 +124,17 @@ class World:
         return True
 
     def _relay(self) -> None:
-        """Store what waits, and forget it; a crash in between stores it again."""
+        """Let the relay go on, or die where it stands; another finds what still waits."""
         outbox, chance = self.gateway.outbox, self.rng.random()
-        if chance < 0.02 and len(outbox) > 1:
+        if chance < 0.01 and len(outbox) > 1:
             self.points["record overtaken"] += 1
-            first = outbox.popleft()
-            outbox.insert(min(len(outbox), self.rng.randint(1, 6)), first)
-        elif chance < 0.05:
-            self.points["relay crashed before it forgot"] += 1
-            for record in list(outbox)[: self.rng.randint(1, 10)]:
-                self._store(record)
+            outbox.overtake()
+        elif chance < 0.03:
+            self.points[f"relay crashed: {self.relay.at}"] += 1
+            self.relay.kill()
+            self.relay = RelayProcess(self.broker, self.partitions, outbox)
         else:
-            self._store(outbox.popleft())
-
-    def _store(self, record: Record) -> None:
-        partition = partition_of(record.key, self.partitions)
-        self.broker.append(HEALTH_EVENTS, partition, record)
+            self.relay.step()
 
     def tick(self, leap_days: float) -> None:
         """Move the clock on, on every partition of every input topic."""
@@ -219,6 +215,6 @@ class World:
         """End everything."""
         for group in self.groups:
             group.close()
-        for process in (*self.projections, *self.zombies):
+        for process in (*self.projections, *self.zombies, self.relay):
             process.kill()
         self.database.engine.dispose()

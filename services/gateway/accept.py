@@ -93,6 +93,8 @@ def _newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str,
         for fact in reversed(group.facts)
         if isinstance(fact.data, MemberRegistered) and fact.member not in known.members
     }
+    if not registered:
+        return {}
     policies: dict[str, set[str]] = {}
     for fact in group.facts:
         if fact.subscriber is not None and fact.subscriber != fact.member:

@@ -44,6 +44,7 @@ _ADD_OUTBOX: Final = Write(
     .values(key=bindparam("key"), value=bindparam("value"), headers=bindparam("headers"))
     .inline()
 )
+_FIRST_OUTBOX: Final = select(OUTBOX).order_by(OUTBOX.c.position).limit(bindparam("most"))
 _FORGET_OUTBOX: Final = Write(delete(OUTBOX).where(OUTBOX.c.position == bindparam("at")))
 _ADD_HOUSEHOLD: Final = Write(insert(HOUSEHOLD))
 _MOVE_HOUSEHOLD: Final = Write(
@@ -135,9 +136,8 @@ class Store:
 
     def unsent(self, limit: int) -> list[Unsent]:
         """Return the next records to send, in order of acceptance."""
-        query = select(OUTBOX).order_by(OUTBOX.c.position).limit(limit)
         with self.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_FIRST_OUTBOX, {"most": limit}).all()
         return [Unsent(row.position, _record(row)) for row in rows]
 
     def forget_sent(self, positions: Sequence[int]) -> None:

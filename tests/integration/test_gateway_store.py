@@ -148,3 +148,19 @@ async def test_who_waits_when_the_gateway_stops_is_told(settings: Settings) -> N
 
     with pytest.raises(NotStoredError):
         await asyncio.wait_for(asked, 5)
+
+
+def test_what_is_accepted_waits_for_the_disk_also_after_what_need_not(
+    database_settings: Settings,
+) -> None:
+    store = Store.open(database_settings)
+    asks = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
+    ask = asks[store.engine.dialect.name]
+
+    with store.write_again() as connection:
+        lazy = connection.exec_driver_sql(ask).scalar()
+    with store.write() as connection:
+        careful = connection.exec_driver_sql(ask).scalar()
+    store.close()
+
+    assert (lazy, careful) in {(1, 2), ("off", "on")}

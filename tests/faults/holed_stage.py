@@ -5,6 +5,7 @@ agent would do. `python -m tests.faults.holed_stage` runs it as a process.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import sys
@@ -51,14 +52,15 @@ def raise_at_a_value() -> None:
 
 
 def fail_a_send() -> None:
-    """The broker refuses the third write of the process."""
+    """The broker refuses the third outputs of the process."""
     write = LogWriter.write
     calls = iter(range(1, 10**9))
 
     async def write_badly(self: LogWriter, writes: Iterable[Write]) -> Stores:
-        if next(calls) == 3:
+        wanted = list(writes)
+        if any(each.topic == STAGE.input_topic for each in wanted) and next(calls) == 3:
             raise KafkaError("refused")
-        return await write(self, writes)
+        return await write(self, wanted)
 
     LogWriter.write = write_badly  # type: ignore[method-assign]
 
@@ -145,49 +147,37 @@ def _tell(what: str) -> None:
 
 def ack_on_exception() -> None:
     """An exception is logged, the event acked, and the next one taken, as in a Faust agent."""
+    batch = worker.Worker._batch
 
-    async def work(self: worker.Worker, stream: Any) -> None:
-        unacked = stream.noack()
-        async for event in unacked.events():
-            try:
-                await self._batch([event])
-            except Exception as error:  # noqa: BLE001
-                worker.log.warning("went on", error=repr(error))
-            await unacked.ack(event)
+    async def batch_anyway(self: worker.Worker, events: Any) -> None:
+        try:
+            await batch(self, events)
+        except Exception as error:  # noqa: BLE001
+            worker.log.warning("went on", error=repr(error))
 
-    worker.Worker._work = work  # type: ignore[method-assign]
+    worker.Worker._batch = batch_anyway  # type: ignore[method-assign]
 
 
 def forget_failed_sends() -> None:
     """A failed send is only logged, as `topic.send` without awaiting it would be."""
-    store = worker.Worker._store
+    send = worker.Worker._send
 
-    async def store_anyway(self: worker.Worker, outcomes: Any, events: Any) -> None:
-        try:
-            await store(self, outcomes, events)
-        except KafkaError:
-            silent = {number: Outcome(changes=each.changes) for number, each in outcomes.items()}
-            await store(self, silent, events)
+    async def send_anyway(self: worker.Worker, outcomes: Any) -> None:
+        with contextlib.suppress(KafkaError):
+            await send(self, outcomes)
 
-    worker.Worker._store = store_anyway  # type: ignore[method-assign]
+    worker.Worker._send = send_anyway  # type: ignore[method-assign]
 
 
 def send_in_the_background() -> None:
     """Outputs are handed to the producer and not awaited."""
-    store = worker.Worker._store
+    send = worker.Worker._send
     waiting = set()
 
-    async def store_at_once(self: worker.Worker, outcomes: Any, events: Any) -> None:
-        writes = [
-            Write(topic, number, record)
-            for number, outcome in outcomes.items()
-            for topic, record in outcome.outputs
-        ]
-        waiting.add(asyncio.ensure_future(self._writer.write(writes)))
-        silent = {number: Outcome(changes=each.changes) for number, each in outcomes.items()}
-        await store(self, silent, events)
+    async def send_at_once(self: worker.Worker, outcomes: Any) -> None:
+        waiting.add(asyncio.ensure_future(send(self, outcomes)))
 
-    worker.Worker._store = store_at_once  # type: ignore[method-assign]
+    worker.Worker._send = send_at_once  # type: ignore[method-assign]
 
 
 def allow_gaps() -> None:
@@ -211,7 +201,7 @@ def work_on_fetches_at_once() -> None:
 
         async def one(event: Any) -> None:
             await self._batch([event])
-            await unacked.ack(event)
+            await self._checkpoint(unacked)
 
         async for event in unacked.events():
             tasks.add(asyncio.ensure_future(one(event)))
@@ -248,6 +238,19 @@ def count_everything() -> None:
         one(self, row)
 
     PartitionFold._one = count  # type: ignore[method-assign]
+
+
+def store_the_position_first() -> None:
+    """How far the input was read is stored before what it led to."""
+    apply = PartitionFold.apply
+
+    def apply_and_turn(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+        outcome = apply(self, rows)
+        first = {fold.POSITION_KEY: outcome.changes[fold.POSITION_KEY]}
+        outcome.changes = first | outcome.changes
+        return outcome
+
+    PartitionFold.apply = apply_and_turn  # type: ignore[method-assign]
 
 
 def apply_whatever_is_delivered() -> None:
@@ -319,6 +322,7 @@ HOLES: dict[str, Callable[[], None]] = {
         believe_any_streams,
         read_from_the_commit,
         count_everything,
+        store_the_position_first,
         apply_whatever_is_delivered,
         store_locally_first,
         believe_the_delivery_report,

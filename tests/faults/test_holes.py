@@ -8,19 +8,27 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from services.contract.codec import encode
 from services.contract.topics import HEALTH_EVENTS
+from services.runtime.fold import PartitionFold, Row
 from services.runtime.settings import Settings
+from services.runtime.state_store import MemoryStore
+from services.runtime.ticks import tick
 from services.runtime.worker import EXIT_FAILED
-from tests.faults.holed_stage import FIRST_IS_WRITTEN, READ_AGAIN
-from tests.workers import WorkerProcess, derived, distinct, facts, publish, wait_for
+from tests.counting_stage import STAGE
+from tests.faults.holed_stage import FIRST_IS_WRITTEN, HOLES, READ_AGAIN
+from tests.workers import T0, WorkerProcess, derived, distinct, facts, publish, wait_for
 
 HOUSEHOLDS = 12
 SEQUENCES = 30
+TOMORROW = T0 + timedelta(days=1, minutes=2)
 IN_VAIN_S = 6.0
 """How long a worker that is up is waited for in vain, be it to commit or to say what is missing."""
 
@@ -168,6 +176,48 @@ def test_what_a_rebalance_delivers_again_is_applied_once(
 
     twice = len(derived(kafka_settings)) > total + HOUSEHOLDS
     assert twice == (hole == "count_everything")
+
+
+@pytest.mark.parametrize("hole", ["", "allow_gaps"])
+def test_a_log_that_has_lost_its_beginning_is_not_read_as_if_it_were_whole(
+    kafka_settings: Settings, tmp_path: Path, hole: str
+) -> None:
+    publish(kafka_settings, facts(HOUSEHOLDS, 1, 3))
+    with KafkaAdminClient(bootstrap_servers=kafka_settings.bootstrap_servers) as admin:
+        admin.delete_records({TopicPartition(HEALTH_EVENTS, 0): 1})
+
+    with Holed(kafka_settings, tmp_path / "worker", HOLE=hole) as worker:
+        wait_for(
+            lambda: worker.process.poll() is not None or bool(derived(kafka_settings)), "an end"
+        )
+        stopped = wait_until(lambda: worker.process.poll() == EXIT_FAILED, 2.0)
+
+    assert stopped == (not hole)
+    assert ("GapInLogError" in worker.said()) == (not hole)
+
+
+@pytest.mark.parametrize("hole", ["", "store_the_position_first"])
+def test_a_changelog_write_that_is_cut_anywhere_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, hole: str
+) -> None:
+    """A worker dies while its changes go out: some are on the changelog, and it begins again."""
+    monkeypatch.setattr(PartitionFold, "apply", PartitionFold.apply)
+    if hole:
+        HOLES[hole]()
+    records = [*facts(3, 1, 4), encode(tick(HEALTH_EVENTS, 0, TOMORROW, TOMORROW)), *facts(3, 4, 6)]
+    rows = [Row(offset, record) for offset, record in enumerate(records)]
+    whole = PartitionFold(STAGE, 0, MemoryStore()).apply(rows)
+
+    different = 0
+    for cut in range(len(whole.changes) + 1):
+        store = MemoryStore()
+        store.put(dict(list(whole.changes.items())[:cut]))
+        again = PartitionFold(STAGE, 0, store).apply(rows)
+        store.put(again.changes)
+        assert all(each in whole.outputs for each in again.outputs)
+        different += dict(store.items()) != whole.changes
+
+    assert (different > 0) == bool(hole)
 
 
 @pytest.mark.parametrize("hole", ["", "believe_any_streams"])

@@ -233,8 +233,7 @@ class Run:
 
     def _heal(self, primary: Fault) -> None:
         system = self._system
-        for name in [name for name in system.supervisor.services if "-" in name]:
-            system.retire(name)
+        system.retire(*[name for name in system.supervisor.services if "-" in name])
         if primary.kind in {"point", "restore"} and not self.result.hit[primary]:
             system.launch(primary.service)  # it must not go off in a later run
         system.wait_until_open()

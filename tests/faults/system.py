@@ -120,11 +120,13 @@ class FaultSystem:
                 environment |= {FAULT: fault, FAULT_LOG: str(self.fault_log)}
             self.supervisor.start(Service(name, module, environment=environment))
 
-    def retire(self, name: str) -> None:
-        """Stop a process for good."""
+    def retire(self, *names: str) -> None:
+        """Stop processes for good, all at once."""
         with self._turn:
-            self.signal(name, signal.SIGCONT)
-            self.supervisor.stop(name, grace_s=15.0)
+            for name in names:
+                self.signal(name, signal.SIGCONT)
+            if names:
+                self.supervisor.stop(*names, grace_s=15.0)
 
     def pid(self, name: str) -> int | None:
         with self._turn:

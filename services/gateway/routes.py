@@ -65,7 +65,7 @@ def _intake(door: Door) -> APIRouter:
     router = APIRouter()
 
     @router.post("/fhir")
-    @router.post("/fhir/{resource_type}")  # noqa: FAST003  # read off the request, see `_straight`
+    @router.post("/fhir/{resource_type}")  # read off the request, see `_straight`
     async def post_fhir(request: Request) -> Response:
         return await _fhir(door, request, request.path_params.get("resource_type"))
 

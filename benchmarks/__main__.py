@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 
@@ -28,6 +29,7 @@ def main() -> int:
     unknown = set(given.names) - set(NAMES)
     if unknown:
         words.error(f"no benchmark is named {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: in order
     print("machine: " + ", ".join(f"{k} {v}" for k, v in machine.describe().items()))
     failed = 0
     for name in given.names or NAMES:

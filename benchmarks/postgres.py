@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from services.runtime.orphans import Watcher
+
 
 class NoPostgresError(RuntimeError):
     """PostgreSQL's programs are not installed."""
@@ -41,7 +43,8 @@ def postgres() -> Iterator[str]:
         serve = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}"]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen([*prefix, *serve], stdout=log, stderr=log)
+            server = subprocess.Popen(serve, stdout=log, stderr=log, user=user or None, cwd="/")
+        watcher = Watcher(server)
         try:
             _wait(programs, port)
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
@@ -49,6 +52,7 @@ def postgres() -> Iterator[str]:
             stop = [str(programs / "pg_ctl"), "stop", "-D", str(data), "-m", "fast", "-w"]
             subprocess.run([*prefix, *stop], check=False, capture_output=True)
             server.wait(30)
+            watcher.close()
 
 
 def _programs() -> Path:

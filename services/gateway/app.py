@@ -4,19 +4,19 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
-import uvicorn
 
 from services.gateway.door import Door
 from services.gateway.drained import drained_router
 from services.gateway.network import NETWORK_FILE, load_network
 from services.gateway.relay import Relay
 from services.gateway.routes import create_app
+from services.gateway.server import server
 from services.gateway.store import Store
 from services.gateway.timeline import Timeline
 from services.gateway.writer import GroupWriter
@@ -75,25 +75,16 @@ async def serve(settings: Settings) -> None:
         ]
         app = create_app(door)
         app.include_router(drained_router(door.store, settings))
-        server = _Server(
-            uvicorn.Config(
-                app,
-                host=settings.http_host,
-                port=settings.http_port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=_STOP_S_MAX,
-            )
-        )
+        serving_http = server(app, settings, _STOP_S_MAX)
         # Requests come and go by the thousand and leave no cycles worth looking for each time that
         # 700 objects were made: that took a third of all processor time.
         gc.freeze()
         gc.set_threshold(*_GARBAGE_THRESHOLDS)
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(serving_http.serve())
         try:
             await asyncio.wait([serving])
         finally:
-            server.should_exit = True
+            serving_http.should_exit = True
             await serving
             await _drain(door.store, relay)
             for task in tasks:
@@ -113,14 +104,6 @@ async def keep_going(name: str, work: Callable[[], Awaitable[None]]) -> None:
         telemetry.restarts.labels(f"gateway-{name}").inc()
         pause = 0.5 if loop.time() - began > _PAUSE_S_MAX else min(pause * 2, _PAUSE_S_MAX)
         await asyncio.sleep(pause)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to `run_until_stopped`, so that a stop ends with status 0."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _drain(store: Store, relay: Relay) -> None:

@@ -118,8 +118,9 @@ class _Feed:
             if projection.consumes is None
             else {data.TYPE.encode() for data in projection.consumes}
         )
-        self._stored: dict[TopicPartition, int] = {}
+        self._stored: dict[TopicPartition, int] = {}  # once what is ready has been applied
         self._read: dict[TopicPartition, int] = {}
+        self._ready: list[Batch] = []
         self._sought: set[TopicPartition] = set()
         self._writer = LogWriter(settings.bootstrap_servers, projection.name)
         self._consumer = AIOKafkaConsumer(
@@ -149,26 +150,31 @@ class _Feed:
         await self._writer.stop()
 
     async def step(self) -> None:
-        """Apply what has arrived, all of it in one transaction, or wait for it a while."""
+        """Store what has arrived, in one transaction, while what follows is read or waited for."""
+        applied, arrived = await asyncio.gather(self._apply(self._ready), self._arrived())
+        if not applied:  # what follows it does not continue the database either
+            await self._read_anew([*self._ready, *arrived])
+            arrived = []
+        self._ready = arrived
+
+    async def _arrived(self) -> list[Batch]:
         fetched = await self._consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
-        batches = []
-        for at, records in fetched.items():
-            batch = await self._batch(at, records)
-            if batch is not None:
-                batches.append(batch)
+        batches = [await self._batch(at, records) for at, records in fetched.items()]
+        self._measure(fetched)
+        return [batch for batch in batches if batch is not None]
+
+    async def _apply(self, batches: list[Batch]) -> bool:
+        """Store effects and positions; False if another process has moved a position."""
         worth_storing = [batch for batch in batches if is_worth_storing(batch)]
         if worth_storing:
             try:
                 await asyncio.to_thread(self._projection.apply, *worth_storing)
             except StaleWriterError as error:
                 log.warning("reads on from the database's positions", reason=str(error))
-                await self._read_anew(worth_storing)
-                return
+                return False
             fault_points.reach("projection.committed")
-        for batch in worth_storing:
-            self._stored[TopicPartition(batch.topic, batch.partition)] = batch.next_offset
         await self._commit(batches)
-        self._measure(fetched)
+        return True
 
     async def _batch(self, at: TopicPartition, records: list[ConsumerRecord]) -> Batch | None:
         """Return what continues the partition, from where the database is; None if nothing does."""
@@ -182,11 +188,15 @@ class _Feed:
             self._go_back(at, expected, records[0].offset)
             return None
         self._sought.discard(at)
+        start = self._stored[at]
         events, refused = self._decode(at, records)
         if refused:
             await self._writer.write(refused)
         self._read[at] = records[-1].offset + 1
-        return Batch(at.topic, at.partition, self._stored[at], self._read[at], tuple(events))
+        batch = Batch(at.topic, at.partition, start, self._read[at], tuple(events))
+        if is_worth_storing(batch):
+            self._stored[at] = batch.next_offset
+        return batch
 
     async def _position(self, at: TopicPartition) -> int:
         """Return the next offset to apply; a database that knows none begins with the log."""
@@ -200,7 +210,8 @@ class _Feed:
         for batch in batches:
             at = TopicPartition(batch.topic, batch.partition)
             self._stored[at] = self._read[at] = await self._position(at)
-            self._consumer.seek(at, self._read[at])
+            with contextlib.suppress(IllegalStateError):  # it is another process's by now
+                self._consumer.seek(at, self._read[at])
 
     def _go_back(self, at: TopicPartition, expected: int, found: int) -> None:
         if at in self._sought:

@@ -44,6 +44,7 @@ class Counting:
     def apply(self, *batches: Batch) -> None:
         if self.stale_once:
             self.stale_once = False
+            time.sleep(0.5)  # long enough for what follows to be read meanwhile
             raise StaleWriterError("another process was faster")
         for batch in batches:
             here = batch.topic, batch.partition

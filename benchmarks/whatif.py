@@ -63,5 +63,6 @@ def _fold(stage: Stage[Any], records: dict[int, list[Row]]) -> tuple[float, floa
         store = MemoryStore()
         fold = PartitionFold(stage, partition, store)
         for start in range(0, len(rows), BATCH):
-            store.put(fold.apply(rows[start : start + BATCH]).changes)
+            fold.apply(rows[start : start + BATCH])
+            store.put(fold.take_changes())
     return time.perf_counter() - begun, time.process_time() - cpu

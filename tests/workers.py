@@ -187,7 +187,9 @@ def assert_states_equal_replay(settings: Settings) -> None:
     on_changelog = read(settings, changelog(STAGE.name))
     for number, rows in read(settings, HEALTH_EVENTS).items():
         store = MemoryStore()
-        store.put(PartitionFold(STAGE, number, store).apply(rows).changes)
+        fold = PartitionFold(STAGE, number, store)
+        fold.apply(rows)
+        store.put(fold.take_changes())
         last = {row.record.key: row.record.value for row in on_changelog[number]}
         for household, replayed in store.items():
             if household.startswith(b"\x00"):

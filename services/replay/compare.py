@@ -200,7 +200,7 @@ class _Partition:
                     raise
                 for output_topic, record in outcome.outputs:
                     self._compare(stage.name, output_topic, record)
-                store.put(outcome.changes)
+                store.put(fold.take_changes())
                 self.report.stages[stage.name].inputs += len(batch)
             self.progress(len(batch))
 

@@ -86,11 +86,9 @@ class Outcome:
     """What a batch leads to.
 
     outputs: records by topic, in order; they belong on the same partition number as the input.
-    changes: every household touched, and the position, as they are to be stored.
     """
 
     outputs: list[tuple[str, Record]] = field(default_factory=list)
-    changes: dict[bytes, bytes] = field(default_factory=dict)
     events: int = 0
     duplicates: int = 0
     refused: list[str] = field(default_factory=list)
@@ -112,6 +110,7 @@ class PartitionFold(Generic[S]):
         self._dirty: dict[bytes, Household[S]] = {}
         stored = store.get(POSITION_KEY)
         self._position = Position() if stored is None else Position.decode(stored)
+        self._stored_until = self._position.next_offset
         self._outcome = Outcome()
 
     @property
@@ -122,7 +121,7 @@ class PartitionFold(Generic[S]):
     def apply(self, rows: Sequence[Row]) -> Outcome:
         """Fold records in order; those that were read before are dropped as redelivered.
 
-        The caller stores outputs first, then `changes`, and only then asks for the next batch.
+        Outputs are to be stored before `take_changes`, of this batch and of those before it.
 
         Raises:
             GapInLogError: the rows begin beyond the next offset, or skip one.
@@ -138,17 +137,22 @@ class PartitionFold(Generic[S]):
                 raise GapInLogError(f"{where}: offset {row.offset} where {expected} is next")
             self._one(row)
             self._position = Position(row.offset + 1, self._position.clock)
-        return self._finish()
+        return self._outcome
 
-    def _finish(self) -> Outcome:
-        outcome = self._outcome
-        for key, household in self._dirty.items():
-            outcome.changes[key] = household.encode()
-        outcome.changes[POSITION_KEY] = self._position.encode()
+    def take_changes(self) -> dict[bytes, bytes]:
+        """Return every household touched since the last call, and the position, as to be stored.
+
+        They belong in the store before the next batch; nothing was read, nothing is returned.
+        """
+        if self._stored_until == self._position.next_offset:
+            return {}
+        changes = {key: household.encode() for key, household in self._dirty.items()}
+        changes[POSITION_KEY] = self._position.encode()
+        self._stored_until = self._position.next_offset
         self._dirty = {}
         while len(self._households) > CACHED_HOUSEHOLDS_MAX:
             self._households.popitem(last=False)
-        return outcome
+        return changes
 
     def _one(self, row: Row) -> None:
         headers = header_map(row.record.headers)

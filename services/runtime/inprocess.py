@@ -32,7 +32,7 @@ class _Running:
         outcome = self.fold.apply(rows)
         for topic, record in outcome.outputs:
             log.append(topic, self.partition, record)
-        self.store.put(outcome.changes)
+        self.store.put(self.fold.take_changes())
         return outcome
 
 

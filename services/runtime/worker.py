@@ -2,8 +2,9 @@
 
 Faust gives membership, rebalancing, fetching and commits. The order of everything that leaves
 the process is ours: outputs → changelog → local state → offset, each awaited before the next.
-A crash or a paused twin at any point repeats work, never an effect. Any error ends the process
-at once, and the supervisor starts it again.
+Outputs leave with each batch; states are stored at checkpoints, a few times a second, and only
+then are the batches since the last one acknowledged. A crash or a paused twin at any point repeats
+work, never an effect. Any error ends the process at once, and the supervisor starts it again.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 import faust
@@ -43,9 +44,15 @@ FETCHES_WAITING_MAX = 24
 ROWS_MAX = 2_000
 """No more is taken along once a batch has this many records: it stays well under a second."""
 
+CHECKPOINT_S = 0.5
+"""States are stored this long after the first change to them, or as soon as CHECKPOINT_ROWS
+have been read: what a crash makes another worker decide again is no more than that."""
+
+CHECKPOINT_ROWS = 4_000
+
 
 class StaleGenerationError(RuntimeError):
-    """The group was rebalanced while a batch was being decided."""
+    """The group was rebalanced before what had been decided was stored."""
 
 
 class Worker:
@@ -60,6 +67,8 @@ class Worker:
         self._folds: dict[int, PartitionFold[Any]] = {}
         self._changelogs: dict[int, ChangelogPartition] = {}
         self._restoring: asyncio.Task[None] | None = None
+        self._unstored: list[EventT[Any]] = []
+        self._checkpoint_due = 0.0
         self._parked = 0
         self.app = self._make_app()
 
@@ -135,17 +144,33 @@ class Worker:
 
     async def _work(self, stream: Any) -> None:
         unacked = stream.noack()
+        events = aiter(unacked.events())
+        coming = asyncio.create_task(_next(events))
         try:
-            async for event in unacked.events():
-                events = [event, *self._waiting(unacked, len(event.value.records))]
-                await self._batch(events)
-                for done in events:
-                    await unacked.ack(done)
-                fault_points.reach("worker.acked")
+            while True:
+                await asyncio.wait([coming], timeout=self._until_checkpoint())
+                if coming.done():
+                    event = coming.result()
+                    if event is None:
+                        return
+                    await self._batch([event, *self._waiting(unacked, _rows_of(event))])
+                    coming = asyncio.create_task(_next(events))
+                if self._until_checkpoint() == 0:
+                    await self._checkpoint(unacked)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing may be acked
             stop_at_once(error)
+        finally:
+            coming.cancel()
+
+    def _until_checkpoint(self) -> float | None:
+        """Return the seconds until what was decided is to be stored; None if there is nothing."""
+        if not self._unstored:
+            return None
+        if sum(map(_rows_of, self._unstored)) >= CHECKPOINT_ROWS:
+            return 0.0
+        return max(0.0, self._checkpoint_due - time.monotonic())
 
     def _waiting(self, stream: Any, rows: int) -> list[EventT[Any]]:
         """Take along the fetches that have queued up, so that batches grow with the load."""
@@ -159,7 +184,7 @@ class Worker:
                 event.message.tracked = True
                 self.app.consumer.track_message(event.message)
             taken.append(event)
-            rows += len(event.value.records)
+            rows += _rows_of(event)
         return taken
 
     async def _batch(self, events: Sequence[EventT[Any]]) -> None:
@@ -171,29 +196,40 @@ class Worker:
         for event in events:
             fetch = cast("PartitionFetch", event.value)
             rows.setdefault(event.message.partition, []).extend(fetch.rows())
+        if not self._unstored:
+            self._checkpoint_due = begun + CHECKPOINT_S
+        self._unstored += events
         outcomes = {number: self._folds[number].apply(batch) for number, batch in rows.items()}
-        await self._store(outcomes, events)
+        await self._send(outcomes)
         self._measure(rows, outcomes, time.monotonic() - begun)
 
-    async def _store(self, outcomes: Mapping[int, Outcome], events: Sequence[EventT[Any]]) -> None:
-        """Send outputs, check the generation, store states; the caller acks last."""
+    async def _send(self, outcomes: Mapping[int, Outcome]) -> None:
         await self._writer.write(
             Write(topic, number, record)
             for number, outcome in outcomes.items()
             for topic, record in outcome.outputs
         )
         fault_points.reach("worker.outputs_stored")
+
+    async def _checkpoint(self, unacked: Any) -> None:
+        """Check the generation, store what the sent outputs came of, then acknowledge it."""
         current = self.app.consumer_generation_id
-        if any(event.message.generation_id != current for event in events):
+        if any(event.message.generation_id != current for event in self._unstored):
             raise StaleGenerationError(f"the group is at generation {current}")
         fault_points.reach("worker.generation_checked")
         servers = self._settings.bootstrap_servers
+        changes = {number: fold.take_changes() for number, fold in self._folds.items()}
         await asyncio.gather(
             *(
-                self._changelogs[number].write(outcome.changes, self._writer, servers)
-                for number, outcome in outcomes.items()
+                self._changelogs[number].write(changed, self._writer, servers)
+                for number, changed in changes.items()
+                if changed
             )
         )
+        for event in self._unstored:
+            await unacked.ack(event)
+        self._unstored = []
+        fault_points.reach("worker.acked")
 
     def _measure(
         self, rows: Mapping[int, Sequence[Row]], outcomes: Mapping[int, Outcome], seconds: float
@@ -217,6 +253,14 @@ class Worker:
     def close(self) -> None:
         """Close the local states."""
         self._states.close()
+
+
+def _rows_of(event: EventT[Any]) -> int:
+    return len(cast("PartitionFetch", event.value).records)
+
+
+async def _next(events: AsyncIterator[EventT[Any]]) -> EventT[Any] | None:
+    return await anext(events, None)
 
 
 def stop_at_once(error: BaseException | None) -> None:

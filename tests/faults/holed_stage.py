@@ -116,8 +116,10 @@ def deliver_a_stray_fetch() -> None:
             super().assign([*partitions, *self.strays])
 
         async def getmany(self, *asked: TopicPartition, **limits: Any) -> dict[Any, list[Any]]:
-            await self.seek_to_beginning(*self.strays)
-            strays = await super().getmany(*self.strays, timeout_ms=2_000)
+            strays: dict[Any, list[Any]] = {}
+            while not strays:
+                await self.seek_to_beginning(*self.strays)
+                strays = await super().getmany(*self.strays, timeout_ms=2_000)
             return strays | dict(await super().getmany(*asked, **limits))
 
     changelog.AIOKafkaConsumer = Straying
@@ -242,15 +244,14 @@ def count_everything() -> None:
 
 def store_the_position_first() -> None:
     """How far the input was read is stored before what it led to."""
-    apply = PartitionFold.apply
+    take_changes = PartitionFold.take_changes
 
-    def apply_and_turn(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
-        outcome = apply(self, rows)
-        first = {fold.POSITION_KEY: outcome.changes[fold.POSITION_KEY]}
-        outcome.changes = first | outcome.changes
-        return outcome
+    def take_turned(self: PartitionFold[Any]) -> dict[bytes, bytes]:
+        changes = take_changes(self)
+        first = {key: value for key, value in changes.items() if key == fold.POSITION_KEY}
+        return first | changes
 
-    PartitionFold.apply = apply_and_turn  # type: ignore[method-assign]
+    PartitionFold.take_changes = take_turned  # type: ignore[method-assign]
 
 
 def apply_whatever_is_delivered() -> None:

@@ -127,7 +127,7 @@ class Oracle:
         if at not in self._folds:
             self._folds[at] = PartitionFold(stage, partition, self._stores[at])
         outcome = self._folds[at].apply(rows)
-        self._stores[at].put(outcome.changes)
+        self._stores[at].put(self._folds[at].take_changes())
         for topic, record in outcome.outputs:
             headers = header_map(record.headers)
             if topic == DEAD_LETTERS:

@@ -92,15 +92,16 @@ RUNTIME: Final = (
     _bug("wake-ups are not stored", HOUSEHOLD,
          "HEADER.pack(self.version, self.wake_us())", "HEADER.pack(self.version, NEVER)"),
     _bug("the offset is committed before the states are stored", WORKER,
-         "                await self._batch(events)\n",
-         "                for done in events:\n                    await unacked.ack(done)\n"
-         "                await self._batch(events)\n"),
+         "        current = self.app.consumer_generation_id\n",
+         "        for event in self._unstored:\n            await unacked.ack(event)\n"
+         "        current = self.app.consumer_generation_id\n"),
     _bug("states are stored before the outputs", WORKER,
-         '"""Send outputs, check the generation, store states; the caller acks last."""',
-         "for number, outcome in outcomes.items():\n"
-         "            self._changelogs[number].store.put(outcome.changes)"),
+         "        await self._send(outcomes)\n",
+         "        for number in outcomes:\n"
+         "            self._changelogs[number].store.put(self._folds[number].take_changes())\n"
+         "        await self._send(outcomes)\n"),
     _bug("the position is not stored with the states", FOLD,
-         "outcome.changes[POSITION_KEY] = self._position.encode()", "pass"),
+         "changes[POSITION_KEY] = self._position.encode()", "pass"),
     _bug("the changelog is not written", CHANGELOG,
          "        waiting = changes\n", "        waiting = {}\n"),
     _bug("offsets of the changelog need not be contiguous", CHANGELOG,

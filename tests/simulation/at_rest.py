@@ -43,8 +43,9 @@ def replayed(stage: Stage[Any], partition: int, broker: Broker) -> tuple[MemoryS
     """Fold a partition of the log again, in one go; returns states and outputs."""
     store = MemoryStore()
     rows = broker.logs[stage.input_topic, partition]
-    outcome = PartitionFold(stage, partition, store).apply(rows)
-    store.put(outcome.changes)
+    fold = PartitionFold(stage, partition, store)
+    outcome = fold.apply(rows)
+    store.put(fold.take_changes())
     return store, outcome.outputs
 
 

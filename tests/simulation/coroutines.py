@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Generator, Sequence
+from random import Random
 from typing import Any
 
 from tests.simulation.kafka import pause
@@ -22,8 +23,17 @@ class Task:
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._error: BaseException | None = None
+        self._result: Any = None
         self._callbacks: list[Callable[[Task], None]] = []
-        self.done = False
+        self._done = False
+
+    def done(self) -> bool:
+        return self._done
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._result
 
     def add_done_callback(self, callback: "Callable[[Task], None]") -> None:
         self._callbacks.append(callback)
@@ -38,22 +48,21 @@ class Task:
         """Run to the next pause, whose name is returned; empty when the task is done."""
         try:
             return str(self._coroutine.send(None))
-        except StopIteration:
-            pass
+        except StopIteration as end:
+            self._result = end.value
         except Exception as error:  # noqa: BLE001  # as a task keeps whatever it died of
             self._error = error
-        self.done = True
+        self._done = True
         for callback in self._callbacks:
             callback(self)
         return ""
 
     def __await__(self) -> Generator[str, None, None]:
-        while not self.done:
+        while not self._done:
             yield "waiting"
-        if self._error is not None:
-            raise self._error
+        self.result()
 
-    def kill(self) -> None:
+    def cancel(self) -> None:
         kill(self._coroutine)
 
 
@@ -64,18 +73,34 @@ def kill(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 class Asyncio:
-    """What the runtime uses of asyncio."""
+    """What the runtime uses of asyncio, and the time that passes while it waits.
+
+    monotonic: seconds, as of `time`.
+    """
 
     class CancelledError(BaseException):
         """Never raised here."""
 
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
         return Task(coroutine)
 
-    async def wait(self, tasks: Sequence[Task]) -> None:
+    async def wait(self, tasks: Sequence[Task], timeout: float | None = None) -> None:  # noqa: ASYNC109
         for task in tasks:
-            while not task.done:
-                await pause("waiting")
+            while not task.done():
+                point = task.step()
+                if task.done():
+                    break
+                await pause(point)
+                if timeout is not None and point == "idle" and self._rng.random() < 0.5:
+                    self._now += timeout
+                    return
 
     async def gather(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         try:

@@ -92,18 +92,20 @@ def _trouble(world: World) -> None:
 def _peace(world: World) -> None:
     """Heal everything, and drain; then wake those who sleep, so that theirs is the last word.
 
-    A last leap makes much due at once, and the tick after it finds nothing left over; both let every
-    owner look at its changelog.
+    A leap of the clock makes much due at once. Two last ticks let every owner look at its changelog,
+    and find nothing that is overdue.
     """
     for group in world.groups:
         group.pause_amid_a_batch()
         group.faults = group.wakes = False
     world.database.fails_in = 0
     _drain(world)
+    world.tick(100)
+    _drain(world)
     for group in world.groups:
         group.wakes = True
     _drain(world)
-    world.tick(100)
+    world.tick(1)
     _drain(world)
     world.tick(1)
     _drain(world)

@@ -39,13 +39,13 @@ class Decoder:
 @contextmanager
 def seams(broker: Broker, partitions: int, decoder: Decoder) -> Iterator[None]:
     """Put the runtime on `broker`, without Faust, a network or an event loop."""
-    aio = Asyncio()
+    aio = Asyncio(broker.rng)
 
     def consumer(*, group_id: str | None = None, **_: Any) -> Consumer:
         return Consumer(broker, partitions, group_id)
 
     with (
-        patch.multiple(worker, asyncio=aio, stop_at_once=stop_at_once, log=Silence()),
+        patch.multiple(worker, asyncio=aio, time=aio, stop_at_once=stop_at_once, log=Silence()),
         patch.multiple(worker, RocksStore=lambda disks, number: disks[number]),
         patch.multiple(worker.Worker, _measure=lambda *_: None),
         patch.multiple(changelog, AIOKafkaConsumer=consumer, log=Silence()),

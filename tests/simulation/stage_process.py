@@ -1,6 +1,6 @@
 """The real worker, one process of it, with everything around it in memory.
 
-`Worker._work`, `_batch`, `_store`, `_restore`, the changelog's fence and the fold run as they are.
+`Worker._work`, `_batch`, `_checkpoint`, `_restore`, the changelog's fence and the fold run as they are.
 Only Faust, the client and the disk are replaced.
 """
 
@@ -131,6 +131,7 @@ class StageProcess:
         self.worker._folds = {}
         self.worker._changelogs = {}
         self.worker._restoring = None
+        self.worker._unstored = []
         self.worker._parked = 0
         self.worker.app = self
         self._main = self.worker._work(_Stream(self))
@@ -142,12 +143,17 @@ class StageProcess:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, so that the group may be rebalanced."""
-        return self.at == "idle" and not self.inbox and not self._restores()
+        """Whether all is acknowledged, which Faust waits for before a rebalance."""
+        return (
+            self.at == "idle"
+            and not self.inbox
+            and not self.worker._unstored
+            and not self._restores()
+        )
 
     def _restores(self) -> bool:
         restoring = self.worker._restoring
-        return restoring is not None and not restoring.done
+        return restoring is not None and not restoring.done()
 
     def assign(self, generation: int, partitions: list[int]) -> None:
         """Take part in a rebalance: forget what was, and restore what is given now."""
@@ -211,4 +217,4 @@ class StageProcess:
         """End the process where it stands; what its machine holds stays."""
         kill(self._main)
         if self.worker._restoring is not None:
-            self.worker._restoring.kill()
+            self.worker._restoring.cancel()

@@ -9,10 +9,11 @@ from services.cli.main import app as careloop
 from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, header_map
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
+from services.runtime.fold import PARKED_MAX
 from services.runtime.settings import Settings
 from tests.gateways import cloud_event, registered
 from tests.integration.test_gateway_kafka import free_port, running
-from tests.workers import WorkerProcess, fact, publish, read, wait_for
+from tests.workers import WorkerProcess, fact, facts, publish, read, wait_for
 
 ELSEWHERE_IDLE = ("--without-effect-on", "management", "--without-effect-on", "rehabilitation")
 
@@ -36,6 +37,13 @@ def counted(settings: Settings) -> list[int]:
     return sorted(said)
 
 
+def call(settings: Settings, *arguments: str) -> tuple[int, str]:
+    """Run `careloop dead-letters`; returns its exit status and what it said."""
+    servers = ("--bootstrap-servers", settings.bootstrap_servers)
+    found = CliRunner().invoke(careloop, ["dead-letters", *arguments, *servers])
+    return found.exit_code, found.output
+
+
 def test_a_refused_record_is_mended_and_driven_again_twice_and_counts_once(
     kafka_settings: Settings, tmp_path: Path
 ) -> None:
@@ -44,13 +52,8 @@ def test_a_refused_record_is_mended_and_driven_again_twice_and_counts_once(
     headers = [each for each in unnumbered.headers if each[0] not in {"ce_sequence", "ce_subject"}]
     poison = Record(unnumbered.key, unnumbered.value, (*headers, ("ce_subject", b"m1")))
 
-    def call(*arguments: str) -> tuple[int, str]:
-        servers = ("--bootstrap-servers", kafka_settings.bootstrap_servers)
-        found = CliRunner().invoke(careloop, ["dead-letters", *arguments, *servers])
-        return found.exit_code, found.output
-
     def redrive(*arguments: str) -> tuple[int, str]:
-        return call("redrive", "--url", f"http://127.0.0.1:{port}", *arguments)
+        return call(kafka_settings, "redrive", "--url", f"http://127.0.0.1:{port}", *arguments)
 
     with (
         running(kafka_settings, port) as (client, _),
@@ -66,7 +69,7 @@ def test_a_refused_record_is_mended_and_driven_again_twice_and_counts_once(
 
         assert redrive()[0] == 2, "nothing is chosen by saying nothing"
         assert redrive("no-such-id")[0] == 2
-        status, listed = call("list", "--out", str(mended))
+        status, listed = call(kafka_settings, "list", "--out", str(mended))
         assert status == 0
         assert "a value of -5.0 is below 0" in listed
         assert "management and rehabilitation took it" in listed
@@ -87,3 +90,22 @@ def test_a_refused_record_is_mended_and_driven_again_twice_and_counts_once(
 
     assert counted(kafka_settings) == [1, 2, 3, 4, 5]
     assert len(records(kafka_settings, DEAD_LETTERS)) == 3
+
+
+def test_what_came_too_far_before_its_turn_is_driven_again_and_counts_once(
+    kafka_settings: Settings, tmp_path: Path
+) -> None:
+    last = PARKED_MAX + 2
+    with WorkerProcess(kafka_settings, tmp_path / "worker"):
+        publish(kafka_settings, facts(1, 2, last + 1))
+        wait_for(lambda: len(records(kafka_settings, DEAD_LETTERS)) == 1, "one letter")
+        publish(kafka_settings, facts(1, 1, 2))
+        wait_for(lambda: len(counted(kafka_settings)) == last - 1, "all but the last to be counted")
+
+        for _ in range(2):
+            status, answer = call(kafka_settings, "redrive", "--reason", "1 is missing")
+            assert (status, answer.count("written again")) == (0, 1), answer
+        publish(kafka_settings, facts(1, last + 1, last + 2))
+        wait_for(lambda: len(counted(kafka_settings)) > last, "what came after to be counted")
+
+    assert counted(kafka_settings) == list(range(1, last + 2))

@@ -73,7 +73,7 @@ class Door:
                     new = each.status == "accepted"
                     since[_visit(each.fact)] = (outcome.recorded_at if new else None) or _LONG_AGO
                     known |= set() if new else {_visit(each.fact)}
-        decisions = await asyncio.to_thread(self._decided_before, known)
+        decisions = await asyncio.to_thread(self._decided_before, known) if known else {}
         for visit in decisions:
             del since[visit]
         heard = await expectation.decisions(since, wait_s)

@@ -5,6 +5,7 @@ sent again under the same id and sequence, which every consumer drops.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -69,22 +70,24 @@ class Relay:
         while True:
             self._accepted.clear()
             rows = await asyncio.to_thread(self._outbox.unsent, RECORDS_PER_BATCH)
-            if not rows:
-                try:
+            if rows:
+                await self._send(writer, rows)
+            if len(rows) < RECORDS_PER_BATCH:
+                # That was all there was; what came since has set the event.
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._accepted.wait(), _POLL_S)
-                except TimeoutError:
-                    continue
-                continue
-            fault_points.reach("relay.read")
-            partitions = self._settings.partitions
-            await writer.write(
-                [
-                    Write(HEALTH_EVENTS, partition_of(row.record.key, partitions), row.record)
-                    for row in rows
-                ]
-            )
-            fault_points.reach("relay.sent")
-            await asyncio.to_thread(self._outbox.forget_sent, [row.position for row in rows])
+
+    async def _send(self, writer: LogWriter, rows: list[Unsent]) -> None:
+        fault_points.reach("relay.read")
+        partitions = self._settings.partitions
+        await writer.write(
+            [
+                Write(HEALTH_EVENTS, partition_of(row.record.key, partitions), row.record)
+                for row in rows
+            ]
+        )
+        fault_points.reach("relay.sent")
+        await asyncio.to_thread(self._outbox.forget_sent, [row.position for row in rows])
 
 
 async def _stop(writer: LogWriter) -> None:

@@ -33,6 +33,7 @@ def server(app: ASGIApp, settings: Settings, stop_s: int) -> Server:
             http=BoundedHead,
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nobody asks who the client is
             timeout_graceful_shutdown=stop_s,
         )
     )

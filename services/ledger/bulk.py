@@ -1,25 +1,27 @@
 """Many rows in one statement, in the way that each database is fastest at.
 
-PostgreSQL takes a stream of rows (COPY) and an array of values to look for; SQLite runs in this
-process and takes row after row.
+PostgreSQL takes a stream of rows (COPY); SQLite runs in this process and takes row after row. What
+is looked for is one parameter, a list in JSON, which both turn into rows themselves.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import orjson
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
     Table,
+    Text,
     any_,
     bindparam,
+    cast,
+    func,
     insert,
+    select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
-
-_ASK_MAX: Final = 500
-"""Values in one question to SQLite, which bounds the parameters of a statement."""
+from sqlalchemy.dialects.postgresql import JSONB
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -38,12 +40,17 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.execute(insert(table), rows)
 
 
-def among(
-    connection: Connection, column: Column[str], values: Sequence[str]
-) -> Iterator[ColumnElement[bool]]:
-    """Return the conditions which together hold for the rows whose `column` is in `values`."""
-    if connection.dialect.name == "postgresql":
-        yield column == any_(bindparam(None, values, type_=ARRAY(column.type)))
-        return
-    for start in range(0, len(values), _ASK_MAX):
-        yield column.in_(values[start : start + _ASK_MAX])
+def as_list(values: Iterable[str]) -> str:
+    """Return values as the parameter of `among`."""
+    return orjson.dumps(list(values)).decode()
+
+
+def among(dialect: str, column: Column[str], parameter: str) -> ColumnElement[bool]:
+    """Return the condition that `column` is in the list that `parameter` names, of any length."""
+    given = bindparam(parameter, type_=Text)
+    if dialect == "postgresql":
+        # An array is looked up by index; rows would be joined, through all of a table that has grown
+        # since it was last analysed.
+        rows = select(func.jsonb_array_elements_text(cast(given, JSONB))).scalar_subquery()
+        return column == any_(func.array(rows))
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))

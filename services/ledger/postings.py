@@ -6,7 +6,6 @@ decision stands in between. Amounts are minor units; a debit is positive, a cred
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
@@ -18,6 +17,8 @@ from services.contract.payment import (
     ClaimRequested,
     DirectPayDecided,
     DirectPayRequested,
+    PaymentDecided,
+    PaymentRequested,
     PaymentReversed,
     SessionClaimRequested,
     SessionDirectPayRequested,
@@ -108,17 +109,12 @@ def entry_for(event: Event[Booked], body: bytes) -> Entry:
         UnbalancedError: the event's parts do not sum to what it says was billed.
     """
     match event.data:
-        case (
-            DirectPayRequested()
-            | ClaimRequested()
-            | SessionDirectPayRequested()
-            | SessionClaimRequested()
-        ) as request:
+        case PaymentRequested() as request:
             undecided = Account("undecided", "", request.currency)
             owed = Account("provider", request.provider.id, request.currency)
             amounts = {undecided: request.billed, owed: -request.billed}
             return _entry(event, body, "billed", None, amounts, "")
-        case (DirectPayDecided() | ClaimDecided()) as decided:
+        case PaymentDecided() as decided:
             borne = _borne(decided)
             undecided = Account("undecided", "", decided.currency)
             amounts = {**borne, undecided: -decided.billed}
@@ -158,12 +154,14 @@ def _entry(
 
 def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Account, int]:
     """Say who bears what: payers by their shares, the rest by the parts."""
-    borne: Counter[Account] = Counter()
+    currency = data.currency
+    borne: dict[Account, int] = {}
     for share in data.shares:
-        borne[Account(share.payer, share.insurer, data.currency)] += share.amount
-    borne[Account("member", "", data.currency)] += data.parts.member
-    borne[Account("written_off", data.provider.id, data.currency)] += data.parts.written_off
-    return dict(borne)
+        payer = Account(share.payer, share.insurer, currency)
+        borne[payer] = borne.get(payer, 0) + share.amount
+    borne[Account("member", "", currency)] = data.parts.member
+    borne[Account("written_off", data.provider.id, currency)] = data.parts.written_off
+    return borne
 
 
 def _split(borne: Mapping[Account, int]) -> str:

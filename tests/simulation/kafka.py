@@ -162,7 +162,7 @@ class Consumer:
         del timeout_ms
         await pause("idle" if self._group else "restore")
         found: dict[TopicPartition, list[Fetched]] = {}
-        for at in places or self._positions:
+        for at in sorted(places or self._positions):  # a set of places has no order
             begin = self._positions[at]
             rows = self._broker.logs[at.topic, at.partition]
             if begin >= len(rows):

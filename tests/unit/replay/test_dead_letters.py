@@ -59,7 +59,7 @@ class Stage:
         """Fold records; returns what was refused of them."""
         start = self.fold.position.next_offset
         outcome = self.fold.apply([Row(start + n, record) for n, record in enumerate(records)])
-        self.store.put(outcome.changes)
+        self.store.put(self.fold.take_changes())
         letters = [
             read_letter(0, Row(n, record))
             for n, (topic, record) in enumerate(outcome.outputs)
@@ -92,15 +92,15 @@ def test_who_came_too_far_before_its_turn_goes_again_as_it_stands_and_counts_onc
 def test_a_type_that_was_unknown_waits_until_the_catalog_has_it_and_then_goes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stage, entry = Stage(), catalog()[OBSERVED]
+    entry = catalog()[OBSERVED]
     monkeypatch.delitem(catalog(), OBSERVED)
-    (unknown,) = stage.feed(fact("home", 1))
+    (unknown,) = Stage().feed(fact("home", 1))
     mended = with_headers(fact("home", 1), ce_type=b"careloop.visit.registered.v1")
 
     assert isinstance(way(unknown), Held)
     assert isinstance(way(unknown, mended), Held), "its number would never come, and it come twice"
     monkeypatch.setitem(catalog(), OBSERVED, entry)
-    found = way(unknown)
+    stage, found = Stage(), way(unknown)
     assert isinstance(found, Again)
     stage.feed(found.record, found.record)
     assert stage.count() == 1

@@ -101,7 +101,7 @@ RUNTIME: Final = (
          "            self._changelogs[number].store.put(self._folds[number].take_changes())\n"
          "        await self._send(outcomes)\n"),
     _bug("the position is not stored with the states", FOLD,
-         "changes[POSITION_KEY] = self._position.encode()", "pass"),
+         "changes[POSITION_KEY] = self.position.encode()", "pass"),
     _bug("the changelog is not written", CHANGELOG,
          "        waiting = changes\n", "        waiting = {}\n"),
     _bug("offsets of the changelog need not be contiguous", CHANGELOG,
@@ -145,11 +145,15 @@ PROJECTIONS: Final = (
     _bug("the gateway leaves numbers out", "services/gateway/accept.py",
          "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
     _bug("the relay forgets before Kafka has stored", RELAY,
-         "            partitions = self._settings.partitions\n",
-         "            partitions = self._settings.partitions\n"
-         "            await asyncio.to_thread(\n"
-         "                self._outbox.forget_sent, [row.position for row in rows]\n"
-         "            )\n", breaks="all_that_was_accepted_is_on_the_log"),
+         "        partitions = self._settings.partitions\n",
+         "        partitions = self._settings.partitions\n"
+         "        await asyncio.to_thread(\n"
+         "            self._outbox.forget_sent, [row.position for row in rows]\n"
+         "        )\n", breaks="all_that_was_accepted_is_on_the_log"),
+    _bug("what is accepted does not wait for the disk", DATABASE,
+         'False) else "FULL"', 'False) else "NORMAL"',
+         "tests/integration/test_gateway_store.py"
+         "::test_what_is_accepted_waits_for_the_disk_also_after_what_need_not"),
     _bug("the gateway takes the same fact twice", "services/gateway/accept.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip

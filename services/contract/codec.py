@@ -5,9 +5,8 @@ without touching the body.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -29,8 +28,7 @@ PROBLEMS_MAX: Final = 50
 PROBLEM_CHARS_MAX: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What stands on a topic: key, value and headers, as bytes."""
 
     key: bytes

@@ -1,8 +1,7 @@
 """An event: CloudEvents 1.0.2 attributes around typed data."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from services.contract.frozen import Frozen
 
@@ -16,8 +15,7 @@ class EventData(Frozen):
 D_co = TypeVar("D_co", bound=EventData, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Event(Generic[D_co]):
+class Event(NamedTuple, Generic[D_co]):
     """One entry of the log.
 
     id: unique for ever; the same id with another body is a conflict.

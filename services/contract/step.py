@@ -3,9 +3,8 @@
 The words here are used by `rules.py` of every processor, which know neither Kafka nor Faust.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from services.contract.event import EventData
 from services.contract.frozen import Frozen, Instant
@@ -24,8 +23,7 @@ class State(Frozen):
 S_co = TypeVar("S_co", bound=State, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An output before the runtime stamps it with id, household and sequence.
 
     time: when it happened, in the log's terms. subject: the member; None means the subject of
@@ -38,8 +36,7 @@ class Draft:
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step(Generic[S_co]):
+class Step(NamedTuple, Generic[S_co]):
     """The answer of a rule: the state after the event, and what to say about it."""
 
     state: S_co

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
@@ -47,8 +47,7 @@ CACHED_HOUSEHOLDS_MAX: Final = 2_000
 TICK: Final = ClockTicked.TYPE.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A record where it stands in its partition."""
 
     offset: int
@@ -108,15 +107,17 @@ class PartitionFold(Generic[S]):
         )
         self._households: OrderedDict[bytes, Household[S]] = OrderedDict()
         self._dirty: dict[bytes, Household[S]] = {}
+        self._producers = {entry.type.encode(): entry.producer for entry in catalog().values()}
         stored = store.get(POSITION_KEY)
-        self._position = Position() if stored is None else Position.decode(stored)
-        self._stored_until = self._position.next_offset
+        position = Position() if stored is None else Position.decode(stored)
+        self._next_offset = self._stored_until = position.next_offset
+        self._clock = position.clock
         self._outcome = Outcome()
 
     @property
     def position(self) -> Position:
         """How far the partition has been read."""
-        return self._position
+        return Position(self._next_offset, self._clock)
 
     def apply(self, rows: Sequence[Row]) -> Outcome:
         """Fold records in order; those that were read before are dropped as redelivered.
@@ -128,7 +129,7 @@ class PartitionFold(Generic[S]):
         """
         self._outcome = Outcome()
         for row in rows:
-            expected = self._position.next_offset
+            expected = self._next_offset
             if row.offset < expected:
                 self._outcome.duplicates += 1
                 continue
@@ -136,7 +137,7 @@ class PartitionFold(Generic[S]):
                 where = f"{self._stage.input_topic}/{self._partition}"
                 raise GapInLogError(f"{where}: offset {row.offset} where {expected} is next")
             self._one(row)
-            self._position = Position(row.offset + 1, self._position.clock)
+            self._next_offset = row.offset + 1
         return self._outcome
 
     def take_changes(self) -> dict[bytes, bytes]:
@@ -144,11 +145,11 @@ class PartitionFold(Generic[S]):
 
         They belong in the store before the next batch; nothing was read, nothing is returned.
         """
-        if self._stored_until == self._position.next_offset:
+        if self._stored_until == self._next_offset:
             return {}
         changes = {key: household.encode() for key, household in self._dirty.items()}
-        changes[POSITION_KEY] = self._position.encode()
-        self._stored_until = self._position.next_offset
+        changes[POSITION_KEY] = self.position.encode()
+        self._stored_until = self._next_offset
         self._dirty = {}
         while len(self._households) > CACHED_HOUSEHOLDS_MAX:
             self._households.popitem(last=False)
@@ -160,25 +161,22 @@ class PartitionFold(Generic[S]):
         if kind == TICK:
             self._tick(row)
             return
-        entry = catalog().get((kind or b"").decode(errors="replace"))
+        producer = self._producers.get(kind or b"")
         sequence = _whole_number(headers.get("ce_sequence"))
-        if (
-            entry is None
-            or sequence is None
-            or not row.record.key
-            or headers.get("ce_partitionkey") != row.record.key
-        ):
+        key = row.record.key
+        if producer is None or sequence is None or not key or headers.get("ce_partitionkey") != key:
             self._refuse(row, _why_unreadable(row.record, headers))
             return
-        household = self._household(row.record.key)
-        last = household.received.get(entry.producer, 0)
+        household = self._household(key)
+        last = household.received.get(producer, 0)
         if sequence <= last:
             self._outcome.duplicates += 1
         elif sequence == last + 1:
-            self._in_turn(row, household, entry.producer, sequence, kind or b"")
-            self._unpark(household)
+            self._in_turn(row, household, producer, sequence, kind or b"")
+            if household.parked:
+                self._unpark(household)
         else:
-            self._park(row, household, entry.producer, sequence, last)
+            self._park(row, household, producer, sequence, last)
 
     def _in_turn(
         self, row: Row, household: Household[S], producer: str, sequence: int, kind: bytes
@@ -198,7 +196,7 @@ class PartitionFold(Generic[S]):
         key = self._stage.key(event)
         state = household.state(key)
         before = self._stage.begin() if state is None else state
-        step = self._stage.decide(before, event, self._position.clock or event.time)
+        step = self._stage.decide(before, event, self._clock or event.time)
         self._emit(household, key, before, step, event)
 
     def _emit(
@@ -245,11 +243,10 @@ class PartitionFold(Generic[S]):
         except UndecodableError as error:
             self._refuse(row, str(error))
             return
-        clock = self._position.clock
-        if clock is not None and tick.time <= clock:
+        if self._clock is not None and tick.time <= self._clock:
             self._outcome.duplicates += 1
             return
-        self._position = Position(self._position.next_offset, tick.time)
+        self._clock = tick.time
         until_us = instant_us(tick.time)
         for key in self._due(until_us):
             household = self._household(key)

@@ -187,8 +187,8 @@ def allow_gaps() -> None:
     apply = PartitionFold.apply
 
     def apply_anything(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
-        if rows and rows[0].offset > self._position.next_offset:
-            self._position = fold.Position(rows[0].offset, self._position.clock)
+        if rows and rows[0].offset > self._next_offset:
+            self._next_offset = rows[0].offset
         return apply(self, rows)
 
     PartitionFold.apply = apply_anything  # type: ignore[method-assign]
@@ -221,8 +221,8 @@ def read_from_the_commit() -> None:
     apply = PartitionFold.apply
 
     def apply_again(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
-        if rows and rows[0].offset < self._position.next_offset:
-            self._position = fold.Position(rows[0].offset, self._position.clock)
+        if rows and rows[0].offset < self._next_offset:
+            self._next_offset = rows[0].offset
         return apply(self, rows)
 
     PartitionFold.apply = apply_again  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
 """A run without a broker, and its log as one that can be changed record by record."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from services.contract.clinical import ObservationRecorded
@@ -93,7 +93,7 @@ def counted_run(stage=STAGE):
 def with_header(record, name, value):
     """Return a record with one header changed."""
     headers = tuple((each, value if each == name else old) for each, old in record.headers)
-    return replace(record, headers=headers)
+    return record._replace(headers=headers)
 
 
 def verified(log, stage=STAGE, show=10):

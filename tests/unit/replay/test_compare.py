@@ -69,7 +69,7 @@ def test_an_honest_log_has_no_difference_and_everything_in_it_is_counted(log):
 def test_a_changed_byte_in_a_derived_value_is_shown_as_a_diff_of_its_json(log):
     place = log.of_type(RiskStratified.TYPE)[3]
     record = log.at(place)
-    change(log, place, replace(record, value=record.value.replace(b'"none"', b'"nine"')))
+    change(log, place, record._replace(value=record.value.replace(b'"none"', b'"nine"')))
 
     report = verified(log)
 
@@ -91,7 +91,7 @@ def test_a_changed_header_is_shown(log):
 def test_headers_in_another_order_are_a_difference(log):
     place = log.of_type(RiskStratified.TYPE)[0]
     record = log.at(place)
-    change(log, place, replace(record, headers=record.headers[::-1]))
+    change(log, place, record._replace(headers=record.headers[::-1]))
 
     report = verified(log)
 
@@ -237,7 +237,7 @@ def test_a_repeat_with_other_bytes_is_a_difference(log):
 
 def test_a_fact_that_came_twice_with_other_bytes_is_a_difference(log):
     place = log.of_type(ObservationRecorded.TYPE)[0]
-    append(log, place, replace(log.at(place), value=b"{}"))
+    append(log, place, log.at(place)._replace(value=b"{}"))
 
     report = verified(log)
 

@@ -55,4 +55,7 @@ def minor_units(value: Decimal, currency: str) -> int:
 def as_text(amount: int, currency: str) -> str:
     """Write minor units for people: `as_text(12345, "CNY")` is `123.45 CNY`."""
     digits = MINOR_DIGITS.get(currency, 2)
-    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
+    if digits == 0:
+        return f"{amount:,} {currency}"
+    whole, part = divmod(abs(amount), 10**digits)
+    return f"{'-' if amount < 0 else ''}{whole:,}.{part:0{digits}} {currency}"

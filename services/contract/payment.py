@@ -32,7 +32,7 @@ class PaymentRequested(EventData):
 
     @model_validator(mode="after")
     def _lines_sum_to_billed(self) -> Self:
-        total = sum(line.amount for line in self.lines)
+        total = sum([line.amount for line in self.lines])
         if total != self.billed:
             raise ValueError(f"the lines sum to {total}, billed is {self.billed}")
         return self
@@ -134,9 +134,10 @@ class PaymentDecided(EventData):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        taken = sum(step.taken for step in self.trace)
-        by_cover = sum(share.amount for share in self.shares)
-        covered = self.parts.social_insurance + self.parts.insurer + self.parts.subsidy
+        parts = self.parts
+        taken = sum([step.taken for step in self.trace])
+        by_cover = sum([share.amount for share in self.shares])
+        covered = parts.social_insurance + parts.insurer + parts.subsidy
         if not self.parts.total == self.billed == taken or by_cover != covered:
             raise ValueError(
                 f"billed {self.billed}, parts {self.parts.total}, trace {taken}; "

@@ -95,7 +95,7 @@ class ChargePosted(EventData):
 
     @model_validator(mode="after")
     def _lines_sum_to_amount(self) -> Self:
-        total = sum(line.amount for line in self.lines)
+        total = sum([line.amount for line in self.lines])
         if total != self.amount:
             raise ValueError(f"the lines sum to {total}, the amount is {self.amount}")
         return self

@@ -2,15 +2,32 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
+
+from pydantic import TypeAdapter
 
 from services.contract.member import CoverTerms
 from services.contract.payment import Payer, PaymentRequested, TraceStep
-from services.settlement.product import Catalogue, Product, Version
-from services.settlement.state import Consumed, Used, YearKey
+from services.settlement.product import Catalogue, Limits, Product, Version
+from services.settlement.state import Consumed, Used, YearKey, unused
 from services.settlement.steps import STEPS, Case, Working
 
 REMAINDER: Final = "settlement@1/remainder"
+_NO_LIMITS: Final = Limits()
+
+
+class Reason(TypedDict):
+    """A step of the trace while the reasoning is under way; all become `TraceStep` at its end."""
+
+    rule: str
+    payer: Payer
+    open_before: int
+    taken: int
+    note: str
+
+
+_TRACE: Final = TypeAdapter(tuple[TraceStep, ...])
+"""Checks a whole trace in one go: step by step it took a quarter of the time of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,7 @@ def adjudicate(
     applied. What no cover takes is the member's.
     """
     open_amount = request.billed
-    trace: list[TraceStep] = []
+    trace: list[Reason] = []
     consumed: list[Consumed] = []
     for cover in in_turn(request, catalogue):
         aside = _set_aside(request, cover, consumed, catalogue)
@@ -48,7 +65,7 @@ def adjudicate(
         if not work.stopped:
             consumed.append(_consumed(case, work))
     trace.append(_remainder(request, open_amount))
-    return Adjudicated(tuple(consumed), tuple(trace))
+    return Adjudicated(tuple(consumed), _TRACE.validate_python(tuple(trace)))
 
 
 def in_turn(request: PaymentRequested, catalogue: Catalogue) -> list[CoverTerms]:
@@ -102,23 +119,25 @@ def _case(
         year=product.benefit_year_of(request.service_date, cover.valid_from),
         currency=request.currency,
     )
-    return Case(request, cover, product, version, used.get(key) or Used(**key._asdict()))
+    limits = version.limits.get(request.currency, _NO_LIMITS)
+    return Case(request, cover, product, version, limits, used.get(key) or unused(key))
 
 
-def _apply(case: Case, open_amount: int) -> tuple[list[TraceStep], Working]:
+def _apply(case: Case, open_amount: int) -> tuple[list[Reason], Working]:
     work = Working(open=open_amount, payable=open_amount)
-    trace = []
+    trace: list[Reason] = []
+    payer = case.product.payer
     for name in case.version.steps:
         before = work.open
         work, note = STEPS[name](case, work)
         trace.append(
-            TraceStep(
-                rule=_rule(case.product, case.version, name),
-                payer=case.product.payer,
-                open_before=before,
-                taken=before - work.open,
-                note=note,
-            )
+            {
+                "rule": _rule(case.product, case.version, name),
+                "payer": payer,
+                "open_before": before,
+                "taken": before - work.open,
+                "note": note,
+            }
         )
         if work.stopped:
             break
@@ -148,13 +167,13 @@ def _payer(cover: CoverTerms, catalogue: Catalogue) -> Payer:
     return product.payer if product else "insurer"
 
 
-def _note(rule: str, payer: Payer, open_amount: int, note: str) -> TraceStep:
-    return TraceStep(rule=rule, payer=payer, open_before=open_amount, taken=0, note=note)
+def _note(rule: str, payer: Payer, open_amount: int, note: str) -> Reason:
+    return Reason(rule=rule, payer=payer, open_before=open_amount, taken=0, note=note)
 
 
-def _remainder(request: PaymentRequested, open_amount: int) -> TraceStep:
+def _remainder(request: PaymentRequested, open_amount: int) -> Reason:
     why = "No cover took it" if request.covers else "The member has no cover"
     note = f"{why}: the rest is the member's." if open_amount else "Nothing is left to the member."
-    return TraceStep(
+    return Reason(
         rule=REMAINDER, payer="member", open_before=open_amount, taken=open_amount, note=note
     )

@@ -114,8 +114,10 @@ class Product(Frozen):
 
     def version_on(self, day: date) -> Version | None:
         """Return the version in effect on `day`, or None before the first."""
-        effective = [version for version in self.versions if version.effective_from <= day]
-        return effective[-1] if effective else None
+        for version in reversed(self.versions):
+            if version.effective_from <= day:
+                return version
+        return None
 
     def benefit_year_of(self, day: date, valid_from: date) -> date:
         """Return the first day of the benefit year that `day` falls in.

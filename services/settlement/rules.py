@@ -34,6 +34,7 @@ from services.settlement.state import (
     YearKey,
     parts_of,
     shares_of,
+    unused,
 )
 
 Request = DirectPayRequested | ClaimRequested | SessionDirectPayRequested | SessionClaimRequested
@@ -188,17 +189,15 @@ def _add(used: dict[YearKey, Used], request: Remembered, sign: int) -> tuple[Use
     after = dict(used)
     for part in request.consumed:
         key = part.key(request.currency)
-        after[key] = _counted(after.get(key) or Used(**key._asdict()), part, sign)
+        after[key] = _counted(after.get(key) or unused(key), part, sign)
     return tuple(after[key] for key in sorted(after) if not after[key].is_zero)
 
 
 def _counted(account: Used, part: Consumed, sign: int) -> Used:
-    return account.model_copy(
-        update={
-            "deductible": account.deductible + sign * part.deductible,
-            "paid": account.paid + sign * part.paid,
-            "sessions": account.sessions + sign * part.sessions,
-        }
+    return account._replace(
+        deductible=account.deductible + sign * part.deductible,
+        paid=account.paid + sign * part.paid,
+        sessions=account.sessions + sign * part.sessions,
     )
 
 
@@ -215,8 +214,8 @@ def _remember(state: SettlementState, request: Remembered, used: Iterable[Used])
         gone = next((known for known in alike if known.status == "replaced"), alike[0])
         requests = tuple(known for known in requests if known is not gone)
         forgotten += 1
-    return SettlementState(
-        wake_at=state.wake_at, used=tuple(used), requests=requests, forgotten=forgotten
+    return state.model_copy(
+        update={"used": tuple(used), "requests": requests, "forgotten": forgotten}
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from services.contract.frozen import Amount, Currency, Frozen, Id
+from services.contract.frozen import Amount, Currency, Day, Frozen, Id
 from services.contract.payment import Parts, Share
 from services.contract.step import State
 from services.contract.visit import Provider
@@ -32,13 +32,17 @@ class YearKey(NamedTuple):
     currency: str
 
 
-class Used(Frozen):
-    """What is used up in one benefit year: deductible borne, amount paid, sessions paid for."""
+class Used(NamedTuple):
+    """What is used up in one benefit year: deductible borne, amount paid, sessions paid for.
+
+    Like `Consumed`, one of a small number of rows in every state: stored as a bare row, checked
+    when it is read.
+    """
 
     product: Id
     insurer: Id
     holder: str
-    year: date
+    year: Day
     currency: Currency
     deductible: int = 0
     paid: int = 0
@@ -55,7 +59,12 @@ class Used(Frozen):
         return not (self.deductible or self.paid or self.sessions)
 
 
-class Consumed(Frozen):
+def unused(key: YearKey) -> Used:
+    """Return the accumulator of a benefit year in which nothing was consumed yet."""
+    return Used(*key)
+
+
+class Consumed(NamedTuple):
     """What one decision took from one cover: exactly this is given back by its reversal."""
 
     cover_id: Id
@@ -63,7 +72,7 @@ class Consumed(Frozen):
     payer: Literal["social_insurance", "insurer", "subsidy"]
     insurer: Id
     holder: str
-    year: date
+    year: Day
     deductible: int
     paid: int
     sessions: int

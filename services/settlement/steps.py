@@ -5,9 +5,8 @@ steps lower `payable`; only `pay` takes. Steps may come in any order that a prod
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.contract.member import CoverTerms
 from services.contract.money import as_text
@@ -16,28 +15,25 @@ from services.settlement.product import Limits, Product, StepName, Version
 from services.settlement.state import Used
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that a step may look at: the request, the cover, its terms, and what is used up."""
+class Case(NamedTuple):
+    """All that a step may look at: the request, the cover, its terms, and what is used up.
+
+    limits: the product's amounts in the currency of the bill.
+    """
 
     request: PaymentRequested
     cover: CoverTerms
     product: Product
     version: Version
+    limits: Limits
     used: Used
-
-    @property
-    def limits(self) -> Limits:
-        """The product's amounts in the currency of the bill."""
-        return self.version.limits.get(self.request.currency, Limits())
 
     def money(self, amount: int) -> str:
         """Write an amount of the bill for people."""
         return as_text(amount, self.request.currency)
 
 
-@dataclass(frozen=True, slots=True)
-class Working:
+class Working(NamedTuple):
     """The figures between two steps, in minor units.
 
     open: left of the bill by all steps so far. payable: what this payer would bear of it.
@@ -64,11 +60,11 @@ def percent_of(amount: int, percent: int) -> int:
 
 
 def _stop(work: Working, why: str) -> Answer:
-    return replace(work, payable=0, stopped=True), f"Pays nothing: {why}."
+    return work._replace(payable=0, stopped=True), f"Pays nothing: {why}."
 
 
 def _cap(work: Working, most: int) -> Working:
-    return replace(work, payable=min(work.payable, most))
+    return work if work.payable <= most else work._replace(payable=most)
 
 
 def service(case: Case, work: Working) -> Answer:
@@ -123,7 +119,8 @@ def annual_deductible(case: Case, work: Working) -> Answer:
         f"{case.money(case.limits.annual_deductible)}, {case.money(case.used.deductible)} used "
         f"before; {case.money(borne)} is left out."
     )
-    return replace(_cap(work, work.payable - borne), deductible=work.deductible + borne), note
+    payable = work.payable - borne
+    return work._replace(payable=payable, deductible=work.deductible + borne), note
 
 
 def percentage(case: Case, work: Working) -> Answer:
@@ -153,7 +150,7 @@ def sessions(case: Case, work: Working) -> Answer:
         return _stop(work, f"all {most} sessions of the year from {case.used.year} are used up")
     uses = 1 if work.payable else 0
     note = f"{case.used.sessions} sessions used before since {case.used.year}; this uses {uses}."
-    return replace(work, sessions=uses), note
+    return work._replace(sessions=uses), note
 
 
 def annual_limit(case: Case, work: Working) -> Answer:
@@ -172,7 +169,7 @@ def annual_limit(case: Case, work: Working) -> Answer:
 def pay(case: Case, work: Working) -> Answer:
     """Take what is payable."""
     taken = min(work.payable, work.open)
-    after = replace(work, open=work.open - taken, payable=0, taken=taken)
+    after = work._replace(open=work.open - taken, payable=0, taken=taken)
     return after, f"{case.cover.insurer} pays {case.money(taken)}."
 
 

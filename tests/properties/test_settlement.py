@@ -246,7 +246,7 @@ def test_an_uncounted_deductible_would_be_noticed(monkeypatch: pytest.MonkeyPatc
 
     def forgetful(case: steps.Case, work: steps.Working) -> steps.Answer:
         after, note = original(case, work)
-        return replace(after, deductible=work.deductible), note
+        return after._replace(deductible=work.deductible), note
 
     monkeypatch.setattr(steps, "STEPS", {**steps.STEPS, "annual_deductible": forgetful})
     monkeypatch.setattr("services.settlement.adjudication.STEPS", steps.STEPS)

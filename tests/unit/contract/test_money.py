@@ -94,3 +94,14 @@ def test_amounts_are_written_for_people():
     assert as_text(12345, "CNY") == "123.45 CNY"
     assert as_text(-1, "USD") == "-0.01 USD"
     assert as_text(1234567890, "JPY") == "1,234,567,890 JPY"
+
+
+@settings(deadline=None, print_blob=True)
+@given(
+    st.integers(-AMOUNT_MAX, AMOUNT_MAX),
+    st.sampled_from(sorted(MINOR_DIGITS)),
+)
+def test_an_amount_is_written_for_people_with_all_its_digits(amount, currency):
+    digits = MINOR_DIGITS[currency]
+
+    assert as_text(amount, currency) == f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"

@@ -33,4 +33,5 @@ STAGE: Final = Stage(
     begin=ManagementState,
     decide=decide,
     wake=wake,
+    gather_ms=100,
 )

@@ -24,4 +24,5 @@ STAGE: Final = Stage(
     begin=RehabilitationState,
     decide=decide,
     wake=wake,
+    gather_ms=100,
 )

@@ -31,6 +31,8 @@ class Stage(Generic[S]):
     the log's clock: the latest tick on the partition, or the event's own time before any tick.
     wake: (state, at) -> step, called when a tick passes the state's `wake_at`.
     key: which state an event belongs to, within its household.
+    gather_ms: how long events may wait on the broker for more to be read with them. Nobody waits
+    for most of what stages say, and a fetch costs more than an event.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Stage(Generic[S]):
     decide: Callable[[S, Event[Any], datetime], Step[S]]
     wake: Callable[[S, datetime], Step[S]]
     key: Callable[[Event[EventData]], str] = by_member
+    gather_ms: int = 0
 
     @property
     def input_topic(self) -> str:

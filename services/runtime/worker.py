@@ -25,7 +25,7 @@ from services.runtime import fault_points, telemetry
 from services.runtime.batches import (
     PartitionFetch,
     PartitionFetchScheduler,
-    commit_up_to_last_ack,
+    StageTransport,
 )
 from services.runtime.changelog import ChangelogPartition, restore
 from services.runtime.fold import Outcome, PartitionFold, Row
@@ -97,6 +97,9 @@ class Worker:
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
+        app.transport = StageTransport(
+            app.conf.broker_consumer, app, gather_ms=self._stage.gather_ms
+        )
         topic = app.topic(self._stage.input_topic, key_serializer="raw", value_serializer="raw")
         # Given to the constructor it is dropped (0.15.3); without it a backlog is read into memory.
         topic.maxsize = FETCHES_WAITING_MAX
@@ -107,7 +110,6 @@ class Worker:
 
     async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
         """Restore in the background: heartbeats go on, and the first batch waits for it."""
-        commit_up_to_last_ack(self.app.consumer)
         numbers = sorted(at.partition for at in assigned if at.topic == self._stage.input_topic)
         self._restoring = asyncio.create_task(self._restore(numbers))
         self._restoring.add_done_callback(self._stop_if_failed)

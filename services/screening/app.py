@@ -31,4 +31,5 @@ STAGE: Final = Stage(
     begin=ScreeningState,
     decide=decide,
     wake=wake,
+    gather_ms=100,
 )

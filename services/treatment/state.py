@@ -27,7 +27,7 @@ class Charge(Frozen):
     @property
     def amount(self) -> int:
         """The sum of the lines, in minor units."""
-        return sum(line.amount for line in self.lines)
+        return sum([line.amount for line in self.lines])
 
 
 class Visit(Frozen):
@@ -62,8 +62,8 @@ class Visit(Frozen):
     @property
     def began(self) -> Instant | None:
         """The earliest moment known of it."""
-        moments = [self.registered, self.admitted, self.discharged]
-        return min((moment for moment in moments if moment is not None), default=None)
+        moments = (self.registered, self.admitted, self.discharged)
+        return min([moment for moment in moments if moment is not None], default=None)
 
 
 class TreatmentState(State):

@@ -74,7 +74,8 @@ def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
             "check the order of the messages, or use a new visit id"
         )
     update = _update(visit, fact, when)
-    return visit.model_copy(update={**update, "phase": phase})
+    update["phase"] = phase
+    return visit.model_copy(update=update)
 
 
 def reason_of(fact: VisitFact) -> str:

@@ -22,6 +22,8 @@ def flag_readmissions(
     state: TreatmentState, changed: Visit, when: datetime
 ) -> tuple[TreatmentState, tuple[Draft, ...]]:
     """Flag what `changed` makes a readmission: itself, or a stay known earlier. Each once."""
+    if not _is_stay(changed):
+        return state, ()
     found = {
         later.visit_id: (earlier, later)
         for earlier, later in _pairs(changed, state.visits)

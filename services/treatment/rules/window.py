@@ -51,16 +51,19 @@ def remember(state: TreatmentState, visit: Visit, at: datetime) -> TreatmentStat
     Raises:
         RuleRefusedError: too many visits are open.
     """
-    touched = visit.model_copy(update={"touched": at.date()})
-    others = tuple(known for known in state.visits if known.visit_id != visit.visit_id)
-    visits = (*others, touched)
+    today = at.date()
+    touched = visit if visit.touched == today else visit.model_copy(update={"touched": today})
+    name = visit.visit_id
+    visits = (*[known for known in state.visits if known.visit_id != name], touched)
+    if len(visits) <= CLOSED_KEPT_ALWAYS:
+        return state.model_copy(update={"visits": visits})
     closed = [known for known in visits if known.is_closed]
     if not visit.is_closed and len(visits) - len(closed) > OPEN_MAX:
         raise RuleRefusedError(
             f"visit {visit.visit_id} would be the member's {OPEN_MAX + 1}th open one; "
             "discharge or cancel those that are over"
         )
-    since = at.date() - CLOSED_KEPT_FOR
+    since = today - CLOSED_KEPT_FOR
     dropped = {
         known.visit_id
         for age, known in enumerate(reversed(closed))

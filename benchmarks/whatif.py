@@ -1,13 +1,21 @@
 """Replay and what-if: a recorded log, folded again on one core, without a broker."""
 
+import gc
+import random
 import time
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from benchmarks import counting, report, workload
+from services.cli.stages import all_stages
 from services.contract.codec import Record
-from services.contract.topics import PAYMENT_EVENTS
+from services.contract.member import MemberRegistered
+from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.runtime.fold import PartitionFold, Row
+from services.runtime.inprocess import InProcess
+from services.runtime.log_writer import partition_of
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.screening.app import STAGE as SCREENING
@@ -17,21 +25,32 @@ from services.treatment.app import STAGE as TREATMENT
 GOAL_S = 20_000
 PARTITIONS = 12
 BATCH = 2_000
+FACTS_A_DAY = 1_000
+
+Rows = dict[int, list[Row]]
 
 
 def main(*, quick: bool) -> None:
-    """Fold the same logs as the other benchmarks; print events a second on one core."""
+    """Fold the logs of the other benchmarks, then a whole one; print events a second on one core."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)  # as in a worker and in `careloop replay`
     load = report.begin()
     count, households, rounds = (15_000, 2_500, 1) if quick else (120_000, 20_000, 3)
-    logs: dict[str, tuple[Stage[Any], Callable[[], Iterator[Record]]]] = {
-        "counting": (counting.STAGE, lambda: workload.observations(count, households)),
-        "screening": (SCREENING, lambda: workload.observations(count, households)),
-        "treatment": (TREATMENT, lambda: workload.treatment_log(count, households)),
-        "settlement": (SETTLEMENT, lambda: requests(count, households)),
-    }
+    facts, bills = workload.observations, workload.treatment_log
+    cases: list[tuple[str, Stage[Any], Callable[[], Rows]]] = [
+        ("counting", counting.STAGE, lambda: _rows(facts(count, households))),
+        ("screening", SCREENING, lambda: _rows(facts(count, households))),
+        ("treatment", TREATMENT, lambda: _rows(bills(count, households))),
+        ("settlement", SETTLEMENT, lambda: _rows(requests(count, households))),
+    ]
+    whole = whole_log(count // 4, households // 4)
+    cases += [
+        (f"{stage.name}, whole topic", stage, partial(_read_by, stage, whole))
+        for stage in all_stages()
+    ]
     rows, figures = [], {}
-    for name, (stage, make) in logs.items():
-        records = workload.by_partition(make(), PARTITIONS)
+    for name, stage, make in cases:
+        records = make()
         total = sum(map(len, records.values()))
         taken = [_fold(stage, records) for _ in range(rounds)]
         rate, cpu = (total / report.median(list(each)) for each in zip(*taken, strict=True))
@@ -56,7 +75,46 @@ def requests(count: int, households: int) -> Iterator[Record]:
             yield record
 
 
-def _fold(stage: Stage[Any], records: dict[int, list[Row]]) -> tuple[float, float]:
+def whole_log(count: int, households: int) -> InProcess:
+    """Return the topics after `count` facts of all kinds and a tick a day, with what all stages said.
+
+    Members are registered and covered; then one turn in two is a visit, the other a reading.
+    """
+    system = InProcess(all_stages(), PARTITIONS)
+    for turn, record in enumerate(_mixed(count, households)):
+        system.log.append(HEALTH_EVENTS, partition_of(record.key, PARTITIONS), record)
+        if turn % FACTS_A_DAY == 0:
+            system.run()
+            system.tick(workload.T0 + timedelta(days=turn // FACTS_A_DAY))
+    system.run()
+    return system
+
+
+def _mixed(count: int, households: int) -> Iterator[Record]:
+    chance = random.Random(workload.SEED)
+    facts = workload.Facts()
+    born = MemberRegistered(birth_date=date(1960, 5, 1), sex="female")
+    for number in range(households):
+        yield facts.fact(number, born, workload.T0)
+    yield from workload.covers(facts, households)
+    for turn in range(2 * households, count, 4):
+        at = workload.T0 + timedelta(days=turn / FACTS_A_DAY)
+        number = chance.randrange(households)
+        yield from facts.visit(number, turn, at, 100 * chance.randrange(20, 900))
+        yield facts.observed(chance.randrange(households), at, chance.randrange(100, 180))
+
+
+def _read_by(stage: Stage[Any], system: InProcess) -> Rows:
+    return {
+        number: list(system.log.rows(stage.input_topic, number)) for number in range(PARTITIONS)
+    }
+
+
+def _rows(records: Iterator[Record]) -> Rows:
+    return workload.by_partition(records, PARTITIONS)
+
+
+def _fold(stage: Stage[Any], records: Rows) -> tuple[float, float]:
     """Return wall and processor seconds; outputs are made and dropped, as a what-if compares them."""
     begun, cpu = time.perf_counter(), time.process_time()
     for partition, rows in records.items():

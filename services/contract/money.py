@@ -1,6 +1,7 @@
 """Decimal amounts on their way in become integer minor units, or are refused."""
 
 from decimal import Context, Decimal, Inexact
+from functools import lru_cache
 from typing import Final
 
 MINOR_DIGITS: Final = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "INR": 2, "JPY": 0}
@@ -52,8 +53,13 @@ def minor_units(value: Decimal, currency: str) -> int:
     return whole
 
 
+@lru_cache(maxsize=1024)
 def as_text(amount: int, currency: str) -> str:
-    """Write minor units for people: `as_text(12345, "CNY")` is `123.45 CNY`."""
+    """Write minor units for people: `as_text(12345, "CNY")` is `123.45 CNY`.
+
+    The texts are kept for a while: the reasoning on a bill names most amounts twice, and a product's
+    limits each time.
+    """
     digits = MINOR_DIGITS.get(currency, 2)
     if digits == 0:
         return f"{amount:,} {currency}"

@@ -92,16 +92,16 @@ def encode(event: Event[EventData]) -> Record:
     return Record(household, event.data.model_dump_json().encode(), tuple(headers))
 
 
-def decode(record: Record) -> Event[EventData]:
+def decode(record: Record, headers: dict[str, bytes] | None = None) -> Event[EventData]:
     """Return the event that a record carries, upcast to the newest version of its type.
 
-    Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
+    headers: the record's, where the caller has them by name already. Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
 
     Raises:
         UndecodableError: attributes missing or malformed, type unknown, or data refused by its
             model. Every problem is listed (the first 50, and how many more there are).
     """
-    text, problems = _attributes(record)
+    text, problems = _attributes(record, headers or header_map(record.headers))
     model = BY_TYPE.get(text.get("ce_type", ""))
     if model is None and "ce_type" in text:
         problems.append(f"the event type {_short(text['ce_type'])!r} is not in the catalog")
@@ -133,9 +133,8 @@ def decode(record: Record) -> Event[EventData]:
     )
 
 
-def _attributes(record: Record) -> tuple[dict[str, str], list[str]]:
+def _attributes(record: Record, headers: dict[str, bytes]) -> tuple[dict[str, str], list[str]]:
     """Return the headers as text, and what is wrong with them."""
-    headers = header_map(record.headers)
     if (
         len(headers) == len(record.headers)
         and headers.keys() >= _REQUIRED_HEADERS

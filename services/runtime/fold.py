@@ -172,21 +172,21 @@ class PartitionFold(Generic[S]):
         if sequence <= last:
             self._outcome.duplicates += 1
         elif sequence == last + 1:
-            self._in_turn(row, household, producer, sequence, kind or b"")
+            self._in_turn(row, household, producer, headers)
             if household.parked:
                 self._unpark(household)
         else:
             self._park(row, household, producer, sequence, last)
 
     def _in_turn(
-        self, row: Row, household: Household[S], producer: str, sequence: int, kind: bytes
+        self, row: Row, household: Household[S], producer: str, headers: dict[str, bytes]
     ) -> None:
-        household.received[producer] = sequence
+        household.received[producer] = household.received.get(producer, 0) + 1
         self._touch(row.record.key, household)
-        if kind not in self._wanted:
+        if headers["ce_type"] not in self._wanted:
             return
         try:
-            event = decode(row.record)
+            event = decode(row.record, headers)
             self._decide(household, event)
         except (UndecodableError, RuleRefusedError) as error:
             self._refuse(row, str(error))
@@ -310,9 +310,9 @@ class PartitionFold(Generic[S]):
                 self._outcome.parked -= 1
                 moved = True
                 if parked.sequence == last + 1:
-                    kind = header_map(parked.record.headers)["ce_type"]
                     row = Row(parked.offset, parked.record)
-                    self._in_turn(row, household, parked.producer, parked.sequence, kind)
+                    headers = header_map(parked.record.headers)
+                    self._in_turn(row, household, parked.producer, headers)
 
     def _refuse(self, row: Row, reason: str) -> None:
         place = Place(self._stage.input_topic, self._partition, row.offset)

@@ -38,7 +38,7 @@ from services.runtime.stage import Stage
 log = structlog.get_logger(__name__)
 
 EXIT_FAILED = 70
-FETCHES_WAITING_MAX = 24
+FETCHES_WAITING_MAX = 12
 """Fetches that Faust may hold ready: a backlog stays on the broker, not in memory."""
 
 ROWS_MAX = 2_000
@@ -155,7 +155,7 @@ class Worker:
                     event = coming.result()
                     if event is None:
                         return
-                    await self._batch([event, *self._waiting(unacked, _rows_of(event))])
+                    await self._batch([event, *self._waiting(unacked, _fetch_of(event).count)])
                     coming = asyncio.create_task(_next(events))
                 if self._until_checkpoint() == 0:
                     await self._checkpoint(unacked)
@@ -170,7 +170,7 @@ class Worker:
         """Return the seconds until what was decided is to be stored; None if there is nothing."""
         if not self._unstored:
             return None
-        if sum(map(_rows_of, self._unstored)) >= CHECKPOINT_ROWS:
+        if sum(_fetch_of(event).count for event in self._unstored) >= CHECKPOINT_ROWS:
             return 0.0
         return max(0.0, self._checkpoint_due - time.monotonic())
 
@@ -186,7 +186,7 @@ class Worker:
                 event.message.tracked = True
                 self.app.consumer.track_message(event.message)
             taken.append(event)
-            rows += _rows_of(event)
+            rows += _fetch_of(event).count
         return taken
 
     async def _batch(self, events: Sequence[EventT[Any]]) -> None:
@@ -196,8 +196,7 @@ class Worker:
         fault_points.reach("worker.batch_taken")
         rows: dict[int, list[Row]] = {}
         for event in events:
-            fetch = cast("PartitionFetch", event.value)
-            rows.setdefault(event.message.partition, []).extend(fetch.rows())
+            rows.setdefault(event.message.partition, []).extend(_fetch_of(event).take_rows())
         if not self._unstored:
             self._checkpoint_due = begun + CHECKPOINT_S
         self._unstored += events
@@ -257,8 +256,8 @@ class Worker:
         self._states.close()
 
 
-def _rows_of(event: EventT[Any]) -> int:
-    return len(cast("PartitionFetch", event.value).records)
+def _fetch_of(event: EventT[Any]) -> PartitionFetch:
+    return cast("PartitionFetch", event.value)
 
 
 async def _next(events: AsyncIterator[EventT[Any]]) -> EventT[Any] | None:

@@ -27,7 +27,7 @@ class Decoder:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], tuple[Record, Event[EventData]]] = {}
 
-    def __call__(self, record: Record) -> Event[EventData]:
+    def __call__(self, record: Record, _headers: Any = None) -> Event[EventData]:
         key = (id(record.value), id(record.headers))
         known = self._known.get(key)
         if known is None:

@@ -60,8 +60,9 @@ class _Fetch:
 
     def __init__(self, records: list[Row]) -> None:
         self.records = records
+        self.count = len(records)
 
-    def rows(self) -> list[Row]:
+    def take_rows(self) -> list[Row]:
         return self.records
 
 

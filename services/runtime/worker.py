@@ -2,7 +2,7 @@
 
 Faust gives membership, rebalancing, fetching and commits. The order of everything that leaves
 the process is ours: outputs → changelog → local state → offset, each awaited before the next.
-Outputs leave with each batch; states are stored at checkpoints, a few times a second, and only
+Outputs leave with each batch, and the next is folded meanwhile; states are stored at checkpoints, a few times a second, and only
 then are the batches since the last one acknowledged. A crash or a paused twin at any point repeats
 work, never an effect. Any error ends the process at once, and the supervisor starts it again.
 """
@@ -67,6 +67,7 @@ class Worker:
         self._folds: dict[int, PartitionFold[Any]] = {}
         self._changelogs: dict[int, ChangelogPartition] = {}
         self._restoring: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._unstored: list[EventT[Any]] = []
         self._checkpoint_due = 0.0
         self._parked = 0
@@ -201,8 +202,13 @@ class Worker:
             self._checkpoint_due = begun + CHECKPOINT_S
         self._unstored += events
         outcomes = {number: self._folds[number].apply(batch) for number, batch in rows.items()}
-        await self._send(outcomes)
+        await self._sent()
+        self._sending = asyncio.create_task(self._send(outcomes))
         self._measure(rows, outcomes, time.monotonic() - begun)
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
 
     async def _send(self, outcomes: Mapping[int, Outcome]) -> None:
         await self._writer.write(
@@ -214,6 +220,7 @@ class Worker:
 
     async def _checkpoint(self, unacked: Any) -> None:
         """Check the generation, store what the sent outputs came of, then acknowledge it."""
+        await self._sent()
         current = self.app.consumer_generation_id
         if any(event.message.generation_id != current for event in self._unstored):
             raise StaleGenerationError(f"the group is at generation {current}")

@@ -96,10 +96,10 @@ RUNTIME: Final = (
          "        for event in self._unstored:\n            await unacked.ack(event)\n"
          "        current = self.app.consumer_generation_id\n"),
     _bug("states are stored before the outputs", WORKER,
-         "        await self._send(outcomes)\n",
+         "        await self._sent()\n        self._sending",
          "        for number in outcomes:\n"
          "            self._changelogs[number].store.put(self._folds[number].take_changes())\n"
-         "        await self._send(outcomes)\n"),
+         "        await self._sent()\n        self._sending"),
     _bug("the position is not stored with the states", FOLD,
          "changes[POSITION_KEY] = self.position.encode()", "pass"),
     _bug("the changelog is not written", CHANGELOG,

@@ -59,7 +59,9 @@ class Task:
 
     def __await__(self) -> Generator[str, None, None]:
         while not self._done:
-            yield "waiting"
+            point = self.step()
+            if not self._done:
+                yield point
         self.result()
 
     def cancel(self) -> None:

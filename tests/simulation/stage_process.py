@@ -132,6 +132,7 @@ class StageProcess:
         self.worker._folds = {}
         self.worker._changelogs = {}
         self.worker._restoring = None
+        self.worker._sending = None
         self.worker._unstored = []
         self.worker._parked = 0
         self.worker.app = self
@@ -217,5 +218,7 @@ class StageProcess:
     def kill(self) -> None:
         """End the process where it stands; what its machine holds stays."""
         kill(self._main)
+        if self.worker._sending is not None:
+            self.worker._sending.cancel()
         if self.worker._restoring is not None:
             self.worker._restoring.cancel()

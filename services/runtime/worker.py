@@ -2,9 +2,10 @@
 
 Faust gives membership, rebalancing, fetching and commits. The order of everything that leaves
 the process is ours: outputs → changelog → local state → offset, each awaited before the next.
-Outputs leave with each batch, and the next is folded meanwhile; states are stored at checkpoints, a few times a second, and only
-then are the batches since the last one acknowledged. A crash or a paused twin at any point repeats
-work, never an effect. Any error ends the process at once, and the supervisor starts it again.
+Outputs leave with each batch, and the next is folded meanwhile; states are stored at checkpoints,
+a few times a second, and only then are the batches since the last one acknowledged. A crash or a
+paused twin at any point repeats work, never an effect. Any error ends the process at once, and the
+supervisor starts it again.
 """
 
 import asyncio

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from services.contract.codec import instant_text
 from services.contract.visit import VisitDischarged
 from services.gateway.accept import GroupOutcome
 from services.gateway.facts import Fact, Group, Submission
@@ -78,8 +79,20 @@ class Door:
             del since[visit]
         heard = await expectation.decisions(since, wait_s)
         decisions |= {visit: shown_event(event) for visit, event in heard.items()}
-        pending = tuple(sorted(since.keys() - heard.keys()))
+        decisions |= await self._unheard({visit: since[visit] for visit in since.keys() - heard})
+        pending = tuple(sorted(since.keys() - decisions.keys()))
         return Answer(outcomes, tuple(decisions[visit] for visit in sorted(decisions)), pending)
+
+    async def _unheard(self, since: Mapping[Visit, datetime]) -> dict[Visit, dict[str, Any]]:
+        """Return what the timeline knows: the log's follower may have begun after a decision."""
+        if not since:
+            return {}
+        known = await asyncio.to_thread(self._decided_before, set(since))
+        return {
+            visit: decision
+            for visit, decision in known.items()
+            if decision["recorded_time"] >= instant_text(since[visit])
+        }
 
     def _decided_before(self, visits: set[Visit]) -> dict[Visit, dict[str, Any]]:
         by_member: dict[str, list[str]] = {}

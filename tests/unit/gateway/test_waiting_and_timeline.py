@@ -121,6 +121,31 @@ async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
     assert door.waiting._expectations == {}
 
 
+async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
+    settings: Settings,
+) -> None:
+    """The log's follower may begin, or begin again, just after a decision was stored."""
+    async with gateway(settings) as (client, door):
+        headers = FHIR | {"prefer": "wait=1"}
+        ask = asyncio.create_task(client.post("/fhir", json=visit(), headers=headers))
+        while VISIT not in door.waiting._expectations:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        door.timeline.apply(batch(0, decision(1, datetime.now(UTC) + timedelta(days=1))))
+        answer = await ask
+
+    assert answer.status_code == 200
+    assert answer.json()["entry"][3]["resource"]["resourceType"] == "Parameters"
+
+
+async def test_an_older_decision_is_no_answer_when_the_wait_runs_out(settings: Settings) -> None:
+    async with gateway(settings) as (client, door):
+        door.timeline.apply(batch(0, decision(1, datetime.now(UTC) - timedelta(days=1))))
+        headers = FHIR | {"prefer": "wait=1"}
+        answer = await client.post("/fhir", json=visit(), headers=headers)
+
+    assert answer.status_code == 202
+
+
 async def test_when_the_wait_runs_out_the_answer_says_where_to_look(settings: Settings) -> None:
     async with gateway(settings) as (client, door):
         headers = FHIR | {"prefer": "wait=1"}

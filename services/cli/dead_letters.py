@@ -180,8 +180,11 @@ async def _write(again: "Sequence[Again]", servers: str) -> None:
     writer = LogWriter(servers, "careloop-dead-letters")
     await writer.start()
     try:
+        # What was refused again stands twice among the letters, and needs to come only once.
         await writer.write(
-            Write(each.place.topic, each.place.partition, each.record) for each in again
+            dict.fromkeys(
+                Write(each.place.topic, each.place.partition, each.record) for each in again
+            )
         )
     finally:
         await writer.stop()

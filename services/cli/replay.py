@@ -1,6 +1,5 @@
 """`careloop replay`: export a log, or verify one by regenerating every derived event."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -89,10 +88,9 @@ def verify(
 def _verify(log: "RecordedLog", show: int) -> "Report":
     from services.cli.stages import all_stages
     from services.replay.compare import reads, verify
+    from services.runtime.process import collect_garbage_seldom
 
-    # As in a worker: events come and go by the thousand, and hold no cycles.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    collect_garbage_seldom()
     stages = all_stages()
     with _progress("Verifying", reads(log, stages)) as progress:
         return verify(log, stages, show=show, progress=progress)

@@ -95,13 +95,15 @@ def encode(event: Event[EventData]) -> Record:
 def decode(record: Record, headers: dict[str, bytes] | None = None) -> Event[EventData]:
     """Return the event that a record carries, upcast to the newest version of its type.
 
-    headers: the record's, where the caller has them by name already. Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
+    headers: the record's by name, where the caller has them already.
+
+    Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
 
     Raises:
         UndecodableError: attributes missing or malformed, type unknown, or data refused by its
             model. Every problem is listed (the first 50, and how many more there are).
     """
-    text, problems = _attributes(record, headers or header_map(record.headers))
+    text, problems = _attributes(record, header_map(record.headers) if headers is None else headers)
     model = BY_TYPE.get(text.get("ce_type", ""))
     if model is None and "ce_type" in text:
         problems.append(f"the event type {_short(text['ce_type'])!r} is not in the catalog")

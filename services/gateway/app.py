@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from services.gateway.store import Store
 from services.gateway.timeline import Timeline
 from services.gateway.writer import GroupWriter
 from services.runtime import telemetry
-from services.runtime.process import begin, run_until_stopped
+from services.runtime.process import begin, collect_garbage_seldom, run_until_stopped
 from services.runtime.projection import run_projection
 from services.runtime.settings import Settings
 
@@ -29,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 _STOP_S_MAX: Final = 5
 _PAUSE_S_MAX: Final = 15.0
-_GARBAGE_THRESHOLDS: Final = (100_000, 20, 50)
 
 
 def main() -> None:
@@ -76,10 +74,7 @@ async def serve(settings: Settings) -> None:
         app = create_app(door)
         app.include_router(drained_router(door.store, settings))
         serving_http = server(app, settings, _STOP_S_MAX)
-        # Requests come and go by the thousand and leave no cycles worth looking for each time that
-        # 700 objects were made: that took a third of all processor time.
-        gc.freeze()
-        gc.set_threshold(*_GARBAGE_THRESHOLDS)
+        collect_garbage_seldom()
         serving = asyncio.create_task(serving_http.serve())
         try:
             await asyncio.wait([serving])

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from services.contract.codec import instant_text
 from services.contract.visit import VisitDischarged
 from services.gateway.accept import GroupOutcome
@@ -16,6 +19,8 @@ from services.gateway.store import Store
 from services.gateway.timeline import Timeline, shown_event
 from services.gateway.waiting import Expectation, Visit, Waiting
 from services.gateway.writer import GroupWriter
+
+log = structlog.get_logger(__name__)
 
 WAIT_S_MAX: Final = 30
 _WAIT: Final = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
@@ -87,7 +92,11 @@ class Door:
         """Return what the timeline knows: the log's follower may have begun after a decision."""
         if not since:
             return {}
-        known = await asyncio.to_thread(self._decided_before, set(since))
+        try:
+            known = await asyncio.to_thread(self._decided_before, set(since))
+        except SQLAlchemyError as error:  # all was accepted, and that is the answer
+            log.warning("the timeline cannot be asked", error=repr(error))
+            return {}
         return {
             visit: decision
             for visit, decision in known.items()

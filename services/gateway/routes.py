@@ -35,6 +35,13 @@ _FHIR_TYPES: Final = {"application/fhir+json", "application/json"}
 _INLINE_BYTES_MAX: Final = 64 << 10
 _PAGE: Final = 100
 
+_RESOURCE_TYPE: Final = {
+    "parameters": [
+        {"name": "resource_type", "in": "path", "required": True, "schema": {"type": "string"}}
+    ]
+}
+"""Written out, since the route reads it off the request, see `_straight`."""
+
 T = TypeVar("T")
 
 
@@ -65,7 +72,7 @@ def _intake(door: Door) -> APIRouter:
     router = APIRouter()
 
     @router.post("/fhir")
-    @router.post("/fhir/{resource_type}")  # read off the request, see `_straight`
+    @router.post("/fhir/{resource_type}", openapi_extra=_RESOURCE_TYPE)
     async def post_fhir(request: Request) -> Response:
         return await _fhir(door, request, request.path_params.get("resource_type"))
 

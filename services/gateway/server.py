@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from services.runtime.settings import Settings
 
 HEAD_BYTES_MAX: Final = 64 << 10
-"""The most that a request's line and headers may take, give or take what one read brings."""
+"""The most that a request's line and headers may take, give or take what two reads bring."""
 
 
 class Server(uvicorn.Server):
@@ -40,26 +40,37 @@ def server(app: ASGIApp, settings: Settings, stop_s: int) -> Server:
 
 
 class BoundedHead(HttpToolsProtocol):
-    """HTTP/1.1 with a bound to the head of a request, of which the parser itself takes any size."""
+    """HTTP/1.1 with a bound to what the parser gathers, of which it takes any size by itself.
 
-    _unfinished_head: object = None
-    _head_bytes = 0
+    That is the head of a request, but also the trailers of a body and the extensions of a chunk:
+    whatever comes without a piece of body, or the end of something, being delivered.
+    """
+
+    _delivered = False
+    _gathered_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head that does not end is answered with 400, and the connection closed."""
-        before = self._unfinished_head
+        """Read on; what does not end is answered with 400, where nothing else is to be answered."""
+        self._delivered = False
         super().data_received(data)
-        goes_on = before is not None and before is self._unfinished_head
-        self._head_bytes = self._head_bytes + len(data) if goes_on else 0
-        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too long.")
-
-    def on_message_begin(self) -> None:
-        """Note that a head begins."""
-        super().on_message_begin()
-        self._unfinished_head = self.headers
+        self._gathered_bytes = 0 if self._delivered else self._gathered_bytes + len(data)
+        if self._gathered_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            if self.cycle is None:
+                self.send_400_response("The head of the request is too long.")
+            else:
+                self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Note that the head has ended."""
-        self._unfinished_head = None
+        """Note that a head has ended."""
+        self._delivered = True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Note that a piece of body has come."""
+        self._delivered = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that a request has ended."""
+        self._delivered = True
+        super().on_message_complete()

@@ -101,7 +101,7 @@ class Store:
 
     @contextmanager
     def write_again(self) -> Iterator[Connection]:
-        """Like `write`, for what can be done again from the log: a power cut may undo it."""
+        """Like `write`, for what is done again if a crash of the database undoes it."""
         with self._turn, self._unsynced.begin() as connection:
             yield connection
 

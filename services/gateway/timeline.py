@@ -62,7 +62,7 @@ class Timeline:
         Raises StaleWriterError: another process has read on from there.
         """
         rows = {logged.event.id: _row(logged) for batch in batches for logged in batch.events}
-        with self._store.write_again() as connection:
+        with self._store.write() as connection:
             advance(connection, POSITIONS, batches)
             seen = {row.event_id for row in _BY_EVENT_ID.rows(connection, rows)}
             fresh = [row for event_id, row in rows.items() if event_id not in seen]

@@ -57,11 +57,6 @@ class Account(NamedTuple):
     party: str
     currency: str
 
-    @property
-    def code(self) -> str:
-        """The account's name in the books."""
-        return f"{self.kind}:{self.party}:{self.currency}"
-
 
 class Posting(NamedTuple):
     """One line of an entry: a debit above zero, a credit below."""
@@ -165,7 +160,7 @@ def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Acco
 
 
 def _split(borne: Mapping[Account, int]) -> str:
-    lines = sorted(f"{account.code} {amount}" for account, amount in borne.items() if amount)
+    lines = sorted(f"{':'.join(account)} {amount}" for account, amount in borne.items() if amount)
     return _digest("\n".join(lines).encode())
 
 

@@ -72,18 +72,6 @@ class PartitionFetchScheduler(SchedulingStrategyT):
                 )
 
 
-class StageTransport(driver.Transport):
-    """Faust's way to Kafka, for whole fetches.
-
-    gather_ms: how long the broker may keep a fetch back until it is worth one.
-    """
-
-    def __init__(self, *args: Any, gather_ms: int, **kwargs: Any) -> None:
-        """Take what Faust's own transport takes."""
-        super().__init__(*args, **kwargs)
-        self.gather_ms = gather_ms
-
-
 class _Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -117,4 +105,15 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-StageTransport.Consumer = _Consumer
+class StageTransport(driver.Transport):
+    """Faust's way to Kafka, for whole fetches.
+
+    gather_ms: how long the broker may keep a fetch back until it is worth one.
+    """
+
+    Consumer = _Consumer
+
+    def __init__(self, *args: Any, gather_ms: int, **kwargs: Any) -> None:
+        """Take what Faust's own transport takes."""
+        super().__init__(*args, **kwargs)
+        self.gather_ms = gather_ms

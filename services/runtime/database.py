@@ -132,7 +132,8 @@ def reading(engine: Engine) -> Engine:
 def unsynced(engine: Engine) -> Engine:
     """Return the engine for transactions that are not worth waiting for the disk.
 
-    A power cut may undo the last of them, whole and in order; the end of a process undoes none.
+    A power cut, or a crash of PostgreSQL, may undo the last of them, whole and in order; the end of
+    this process undoes none.
     """
     return engine.execution_options(careloop_unsynced=True)
 

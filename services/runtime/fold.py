@@ -143,7 +143,8 @@ class PartitionFold(Generic[S]):
     def take_changes(self) -> dict[bytes, bytes]:
         """Return every household touched since the last call, and the position, as to be stored.
 
-        They belong in the store before the next batch; nothing was read, nothing is returned.
+        They belong in the store before the next batch: a fold whose changes could not be stored
+        is not to be used again. Empty if nothing was read.
         """
         if self._stored_until == self._next_offset:
             return {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -32,6 +33,16 @@ def begin(service: str) -> Settings:
         sys.exit(EXIT_USAGE)
     telemetry.configure(service, settings)
     return settings
+
+
+def collect_garbage_seldom() -> None:
+    """Look for cycles a hundred times less often than Python does by default.
+
+    Events, records and requests come and go by the thousand and hold no cycles; looking through
+    those under way each time that 700 more were made took an eighth to a third of all time.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def stop_in_time() -> None:

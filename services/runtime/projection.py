@@ -7,8 +7,7 @@ committed to Kafka is a hint, and what lag is measured by.
 
 import asyncio
 import contextlib
-import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
@@ -25,7 +24,7 @@ from services.runtime import fault_points, telemetry
 from services.runtime.client_records import record_of
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.log_writer import LogWriter, Write
-from services.runtime.process import begin, run_until_stopped
+from services.runtime.process import begin, collect_garbage_seldom, run_until_stopped
 from services.runtime.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -134,7 +133,9 @@ class _Feed:
             fetch_min_bytes=FETCH_BYTES_MIN,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
-        self._consumer.subscribe(topics=projection.topics, listener=_Forget(self._stored))
+        self._consumer.subscribe(
+            topics=projection.topics, listener=_Forget(self._stored, self._sought)
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -151,7 +152,14 @@ class _Feed:
 
     async def step(self) -> None:
         """Store what has arrived, in one transaction, while what follows is read or waited for."""
-        applied, arrived = await asyncio.gather(self._apply(self._ready), self._arrived())
+        reading = asyncio.create_task(self._arrived())
+        try:
+            applied = await self._apply(self._ready)
+        except BaseException:
+            reading.cancel()
+            await asyncio.wait([reading])  # it holds the consumer, which is stopped next
+            raise
+        arrived = await reading
         if not applied:  # what follows it does not continue the database either
             await self._read_anew([*self._ready, *arrived])
             arrived = []
@@ -160,7 +168,6 @@ class _Feed:
     async def _arrived(self) -> list[Batch]:
         fetched = await self._consumer.getmany(timeout_ms=500, max_records=RECORDS_MAX)
         batches = [await self._batch(at, records) for at, records in fetched.items()]
-        self._measure(fetched)
         return [batch for batch in batches if batch is not None]
 
     async def _apply(self, batches: list[Batch]) -> bool:
@@ -174,6 +181,7 @@ class _Feed:
                 return False
             fault_points.reach("projection.committed")
         await self._commit(batches)
+        self._measure(batches)
         return True
 
     async def _batch(self, at: TopicPartition, records: list[ConsumerRecord]) -> Batch | None:
@@ -221,7 +229,8 @@ class _Feed:
                 f" up to {expected}; restore the records, or accept the loss by moving the position"
             )
         self._sought.add(at)
-        self._consumer.seek(at, expected)
+        with contextlib.suppress(IllegalStateError):  # it is another process's by now
+            self._consumer.seek(at, expected)
 
     async def _commit(self, batches: list[Batch]) -> None:
         """Tell Kafka how far the effects reach: a hint, since the next owner asks the database."""
@@ -248,13 +257,14 @@ class _Feed:
                 telemetry.dead_letters.labels(self._projection.name, "undecodable").inc()
         return events, refused
 
-    def _measure(self, fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+    def _measure(self, batches: list[Batch]) -> None:
         name = self._projection.name
-        for at, records in fetched.items():
-            telemetry.events_processed.labels(name).inc(len(records))
-            end = self._consumer.highwater(at)
-            if end is not None:
-                lag = max(0, end - records[-1].offset - 1)
+        for batch in batches:
+            telemetry.events_processed.labels(name).inc(len(batch.events))
+            at = TopicPartition(batch.topic, batch.partition)
+            with contextlib.suppress(IllegalStateError):  # it is another process's by now
+                end = self._consumer.highwater(at)
+                lag = max(0, (end or 0) - batch.next_offset)
                 telemetry.consumer_lag.labels(name, f"{at.topic}/{at.partition}").set(lag)
 
 
@@ -266,8 +276,9 @@ def is_worth_storing(batch: Batch) -> bool:
 class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Makes every new assignment ask the database where to read on."""
 
-    def __init__(self, positions: dict[TopicPartition, int]) -> None:
+    def __init__(self, positions: dict[TopicPartition, int], sought: set[TopicPartition]) -> None:
         self._positions = positions
+        self._sought = sought
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Another process may move the position from now on."""
@@ -275,14 +286,14 @@ class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is u
             self._positions.pop(at, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Let the first batch read the position anew."""
+        """Let the first batch read the position anew; a seek before it has no effect any more."""
         for at in assigned:
             self._positions.pop(at, None)
+            self._sought.discard(at)
 
 
 def main_projection(name: str, make: Callable[[Settings], Projection]) -> None:
     """Run a projection as a process of its own, until SIGTERM or SIGINT."""
     settings = begin(name)
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)  # batches come and go by the thousand, and hold no cycles
+    collect_garbage_seldom()
     run_until_stopped(run_projection(make(settings), settings))

@@ -38,11 +38,18 @@ batch_size = Histogram(
     ["service"],
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 batch_seconds = Histogram(
     "careloop_batch_seconds",
-    "From taking a batch to its acknowledgement.",
+    "From taking a batch to having its outputs under way.",
     ["service"],
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+    buckets=_SECONDS,
+)
+checkpoint_seconds = Histogram(
+    "careloop_checkpoint_seconds",
+    "From the last outputs to the acknowledgement of the batches that led to them.",
+    ["service"],
+    buckets=_SECONDS,
 )
 decision_latency_seconds = Histogram(
     "careloop_decision_latency_seconds",

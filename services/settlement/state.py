@@ -44,9 +44,9 @@ class Used(NamedTuple):
     holder: str
     year: Day
     currency: Currency
-    deductible: int = 0
-    paid: int = 0
-    sessions: int = 0
+    deductible: int
+    paid: int
+    sessions: int
 
     @property
     def key(self) -> YearKey:
@@ -61,7 +61,7 @@ class Used(NamedTuple):
 
 def unused(key: YearKey) -> Used:
     """Return the accumulator of a benefit year in which nothing was consumed yet."""
-    return Used(*key)
+    return Used(*key, deductible=0, paid=0, sessions=0)
 
 
 class Consumed(NamedTuple):

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import event
 
 from services.contract.codec import decode
 from services.contract.member import MemberRegistered
@@ -22,6 +23,7 @@ from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, gateway
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OWNED = Provider(id="hospital-owned-1", network="owned")
+_SYNCED = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
 
 
 def registration(member: str, household: str) -> Fact:
@@ -150,12 +152,26 @@ async def test_who_waits_when_the_gateway_stops_is_told(settings: Settings) -> N
         await asyncio.wait_for(asked, 5)
 
 
+def test_the_timeline_waits_for_the_disk(database_settings: Settings) -> None:
+    """A database that crashes alone must not lose what the follower of the log has passed."""
+    store = Store.open(database_settings)
+    ask = _SYNCED[store.engine.dialect.name]
+    levels = []
+    event.listen(
+        store.engine, "commit", lambda c: levels.append(c.exec_driver_sql(ask).scalar())
+    )
+
+    Timeline(store).apply(Batch("health-events", 0, 0, 1, ()))
+    store.close()
+
+    assert levels in ([2], ["on"])
+
+
 def test_what_is_accepted_waits_for_the_disk_also_after_what_need_not(
     database_settings: Settings,
 ) -> None:
     store = Store.open(database_settings)
-    asks = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
-    ask = asks[store.engine.dialect.name]
+    ask = _SYNCED[store.engine.dialect.name]
 
     with store.write_again() as connection:
         lazy = connection.exec_driver_sql(ask).scalar()

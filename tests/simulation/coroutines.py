@@ -57,12 +57,12 @@ class Task:
             callback(self)
         return ""
 
-    def __await__(self) -> Generator[str, None, None]:
+    def __await__(self) -> Generator[str, None, Any]:
         while not self._done:
             point = self.step()
             if not self._done:
                 yield point
-        self.result()
+        return self.result()
 
     def cancel(self) -> None:
         kill(self._coroutine)

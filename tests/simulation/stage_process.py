@@ -61,9 +61,11 @@ class _Fetch:
     def __init__(self, records: list[Row]) -> None:
         self.records = records
         self.count = len(records)
+        self.last_offset = records[-1].offset
 
     def take_rows(self) -> list[Row]:
-        return self.records
+        records, self.records = self.records, []
+        return records
 
 
 class _Stream:
@@ -96,7 +98,7 @@ class _Stream:
     async def ack(self, event: Any) -> None:
         await pause("before ack")
         partition = event.message.partition
-        last = event.value.records[-1].offset
+        last = event.value.last_offset
         acked = self._process.acked
         acked[partition] = max(acked.get(partition, 0), last + 1)
 

@@ -52,6 +52,21 @@ async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(
     assert b"too long" in said
 
 
+async def test_trailers_that_do_not_end_close_the_connection(settings: Settings) -> None:
+    async with connected(settings) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"2\r\nhi\r\n0\r\n")
+        trailer = b"x: " + b"y" * 10_000 + b"\r\n"
+        for _ in range(2 + HEAD_BYTES_MAX // len(trailer)):
+            await writer.drain()
+            await asyncio.sleep(0.05)  # a read of its own
+            writer.write(trailer)
+
+        said = await asyncio.wait_for(reader.read(), 10)
+
+    assert said == b""
+
+
 async def test_bodies_longer_than_any_head_are_read_also_one_after_another_without_a_pause(
     settings: Settings,
 ) -> None:

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     session_timeout_s: float = Field(default=15.0, ge=6)
     """How long a silent worker keeps its partitions; 6 is the broker's minimum."""
     commit_interval_s: float = Field(default=0.5, gt=0)
+    stall_s: float = Field(default=90.0, gt=0)
+    """How long a worker may stand still with records before it; then it ends, to start again."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

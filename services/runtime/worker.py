@@ -34,6 +34,7 @@ from services.runtime.process import begin, collect_garbage_seldom, stop_in_time
 from services.runtime.rocks_store import RocksStore, open_states
 from services.runtime.settings import Settings
 from services.runtime.stage import Stage
+from services.runtime.watchdog import Standing, Watchdog
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,14 @@ class Worker:
         self._unstored: list[EventT[Any]] = []
         self._checkpoint_due = 0.0
         self._parked = 0
+        self._assigned = False
+        self.watchdog = Watchdog(
+            stage.input_topic,
+            settings.bootstrap_servers,
+            settings.stall_s,
+            self._standing,
+            stop_at_once,
+        )
         self.app = self._make_app()
 
     def _make_app(self) -> faust.App:
@@ -111,6 +120,8 @@ class Worker:
 
     async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
         """Restore in the background: heartbeats go on, and the first batch waits for it."""
+        self._assigned = True
+        self.watchdog.moved()
         numbers = sorted(at.partition for at in assigned if at.topic == self._stage.input_topic)
         self._restoring = asyncio.create_task(self._restore(numbers))
         self._restoring.add_done_callback(self._stop_if_failed)
@@ -119,6 +130,8 @@ class Worker:
         """Forget what was folded: another worker may go on before a partition comes back."""
         if self._restoring is not None:
             await asyncio.wait([self._restoring])
+        self._assigned = False
+        self.watchdog.moved()
         for at in revoked:
             self._folds.pop(at.partition, None)
             self._changelogs.pop(at.partition, None)
@@ -139,6 +152,7 @@ class Worker:
         for number, store in stores.items():
             self._changelogs[number] = restored[number]
             self._folds[number] = PartitionFold(self._stage, number, store)
+        self.watchdog.moved()
         log.info("ready", partitions=numbers, restore_s=round(time.monotonic() - begun, 2))
 
     def _stop_if_failed(self, task: "asyncio.Task[None]") -> None:
@@ -195,6 +209,7 @@ class Worker:
         if self._restoring is not None:
             await self._restoring
         fault_points.reach("worker.batch_taken")
+        self.watchdog.moved()
         rows: dict[int, list[Row]] = {}
         for event in events:
             rows.setdefault(event.message.partition, []).extend(_fetch_of(event).take_rows())
@@ -260,6 +275,11 @@ class Worker:
                 telemetry.consumer_lag.labels(name, str(number)).set(lag)
         telemetry.parked_events.labels(name).set(self._parked)
 
+    def _standing(self) -> Standing:
+        positions = {number: fold.position.next_offset for number, fold in self._folds.items()}
+        restoring = self._restoring is not None and not self._restoring.done()
+        return Standing(self._assigned, restoring, positions)
+
     def close(self) -> None:
         """Close the local states."""
         self._states.close()
@@ -296,6 +316,7 @@ def main(stage: Stage[Any]) -> None:
     importlib.import_module("faust._cython.streams")  # its Python twin loses events: refuse it
     collect_garbage_seldom()
     worker = Worker(stage, settings)
+    worker.watchdog.start()
     log.info("starts", topic=stage.input_topic, changelog=changelog(stage.name))
     try:
         _StageProcess(

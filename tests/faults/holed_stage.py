@@ -24,6 +24,7 @@ from services.runtime import changelog, fold, worker
 from services.runtime.batches import PartitionFetchScheduler
 from services.runtime.fold import Outcome, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Stored, Write
+from services.runtime.watchdog import Watchdog
 from tests.counting_stage import STAGE, decide
 
 BAD_VALUE = 13.0
@@ -139,12 +140,22 @@ def skip_a_fetch() -> None:
     PartitionFetchScheduler.iterate = iterate_badly  # type: ignore[method-assign]
 
 
+def deliver_nothing() -> None:
+    """The client reads, and hands nothing out."""
+    PartitionFetchScheduler.iterate = lambda _self, _records: iter(())  # type: ignore[method-assign, assignment]
+
+
 def _tell(what: str) -> None:
     sys.stderr.write(f"{what}\n")
     sys.stderr.flush()
 
 
 # -- what no longer guards ----------------------------------------------------------------------
+
+
+def look_at_nothing() -> None:
+    """Nobody looks whether the worker moves."""
+    Watchdog.start = lambda _self: None  # type: ignore[method-assign]
 
 
 def ack_on_exception() -> None:
@@ -311,12 +322,14 @@ MISHAPS: dict[str, Callable[[], None]] = {
         skip_a_fetch,
         tell_what_is_read_again,
         deliver_a_stray_fetch,
+        deliver_nothing,
     )
 }
 HOLES: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         ack_on_exception,
+        look_at_nothing,
         forget_failed_sends,
         send_in_the_background,
         allow_gaps,

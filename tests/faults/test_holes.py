@@ -222,6 +222,20 @@ def test_a_changelog_write_that_is_cut_anywhere_loses_nothing(
     assert (different > 0) == bool(hole)
 
 
+@pytest.mark.parametrize("hole", ["", "look_at_nothing"])
+def test_a_worker_that_stands_still_with_records_before_it_ends_to_be_started_again(
+    kafka_settings: Settings, tmp_path: Path, hole: str
+) -> None:
+    publish(kafka_settings, facts(1, 1, 2))
+    guarded = {"MISHAP": "deliver_nothing", "HOLE": hole, "CARELOOP_STALL_S": "2"}
+    with Holed(kafka_settings, tmp_path / "worker", **guarded) as worker:
+        wait_for(lambda: "ready" in worker.said() or worker.process.poll() is not None, "a start")
+        ended = wait_until(lambda: worker.process.poll() == EXIT_FAILED, 5.0 if hole else 20.0)
+
+    assert ended == (not hole)
+    assert ("StoodStillError" in worker.said()) == (not hole)
+
+
 @pytest.mark.parametrize("hole", ["", "believe_any_streams"])
 def test_a_worker_without_the_compiled_streams_does_not_start(
     kafka_settings: Settings, tmp_path: Path, hole: str

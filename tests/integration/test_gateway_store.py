@@ -157,9 +157,7 @@ def test_the_timeline_waits_for_the_disk(database_settings: Settings) -> None:
     store = Store.open(database_settings)
     ask = _SYNCED[store.engine.dialect.name]
     levels = []
-    event.listen(
-        store.engine, "commit", lambda c: levels.append(c.exec_driver_sql(ask).scalar())
-    )
+    event.listen(store.engine, "commit", lambda c: levels.append(c.exec_driver_sql(ask).scalar()))
 
     Timeline(store).apply(Batch("health-events", 0, 0, 1, ()))
     store.close()

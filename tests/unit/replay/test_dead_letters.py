@@ -7,6 +7,7 @@ from services.contract.catalog import catalog
 from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, encode, header_map
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
+from services.replay import dead_letters
 from services.replay.dead_letters import (
     FALLBACK_SOURCE,
     Again,
@@ -21,6 +22,7 @@ from services.replay.dead_letters import (
     way,
 )
 from services.replay.log import LogError
+from services.runtime import fold
 from services.runtime.dead_letters import Place, dead_letter
 from services.runtime.fold import PARKED_MAX, PartitionFold, Row
 from services.runtime.household import decode_household
@@ -92,14 +94,15 @@ def test_who_came_too_far_before_its_turn_goes_again_as_it_stands_and_counts_onc
 def test_a_type_that_was_unknown_waits_until_the_catalog_has_it_and_then_goes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    entry = catalog()[OBSERVED]
-    monkeypatch.delitem(catalog(), OBSERVED)
-    (unknown,) = Stage().feed(fact("home", 1))
-    mended = with_headers(fact("home", 1), ce_type=b"careloop.visit.registered.v1")
+    without = {kind: entry for kind, entry in catalog().items() if kind != OBSERVED}
+    with monkeypatch.context() as before:
+        before.setattr(fold, "catalog", lambda: without)
+        before.setattr(dead_letters, "catalog", lambda: without)
+        (unknown,) = Stage().feed(fact("home", 1))
+        mended = with_headers(fact("home", 1), ce_type=b"careloop.visit.registered.v1")
 
-    assert isinstance(way(unknown), Held)
-    assert isinstance(way(unknown, mended), Held), "its number would never come, and it come twice"
-    monkeypatch.setitem(catalog(), OBSERVED, entry)
+        assert isinstance(way(unknown), Held)
+        assert isinstance(way(unknown, mended), Held), "it would come twice, and its number never"
     stage, found = Stage(), way(unknown)
     assert isinstance(found, Again)
     stage.feed(found.record, found.record)

@@ -1,0 +1,99 @@
+"""Ends a worker that stands still although there is something to do: a restart is what heals it.
+
+A client that loses its broker at the wrong moment, such as while it joins its group, can wait for
+ever without an error once the broker is back.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+RESTORE_S_MAX: Final = 900.0
+"""Restoring a million states takes a quarter of a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a worker stands. positions: next offset to read of each of its partitions."""
+
+    assigned: bool
+    restoring: bool
+    positions: Mapping[int, int]
+
+
+def why_it_should_move(
+    standing: Standing, still_s: float, ends: Callable[[], Mapping[int, int]]
+) -> str | None:
+    """Return what a worker that has stood still for `still_s` seconds should have done; else None.
+
+    ends: asks the broker for the end of each partition.
+    """
+    if not standing.assigned:
+        return "it was given no partitions"
+    if standing.restoring:
+        return "its states are not restored" if still_s > RESTORE_S_MAX else None
+    behind = {
+        number: end - standing.positions[number]
+        for number, end in ends().items()
+        if end > standing.positions.get(number, end)
+    }
+    return f"records wait, by partition: {behind}" if behind else None
+
+
+class Watchdog:
+    """A thread that looks whether a worker moves; it needs none of the worker's own loops."""
+
+    def __init__(
+        self,
+        topic: str,
+        bootstrap_servers: str,
+        stall_s: float,
+        standing: Callable[[], Standing],
+        stop: Callable[[BaseException], None],
+    ) -> None:
+        """Call `stop` once the worker has stood still for `stall_s` seconds and should not have."""
+        self._topic = topic
+        self._servers = bootstrap_servers
+        self._stall_s = stall_s
+        self._standing = standing
+        self._stop = stop
+        self._moved_at = time.monotonic()
+
+    def moved(self) -> None:
+        """Note that the worker has done something."""
+        self._moved_at = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to look; ends with the process."""
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(self._stall_s / 6)
+            still_s = time.monotonic() - self._moved_at
+            if still_s < self._stall_s:
+                continue
+            try:
+                reason = why_it_should_move(self._standing(), still_s, self._ends)
+            except KafkaError:
+                continue  # the broker is away, for everyone
+            if reason is not None:
+                self._stop(StoodStillError(f"for {still_s:.0f} s: {reason}"))
+
+    def _ends(self) -> Mapping[int, int]:
+        consumer = KafkaConsumer(bootstrap_servers=self._servers)
+        try:
+            numbers = consumer.partitions_for_topic(self._topic) or ()
+            ends = consumer.end_offsets([TopicPartition(self._topic, each) for each in numbers])
+            return {at.partition: end for at, end in ends.items()}
+        finally:
+            consumer.close()
+
+
+class StoodStillError(RuntimeError):
+    """A worker did nothing although there was something to do."""

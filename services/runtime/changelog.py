@@ -5,7 +5,7 @@ offset means that somebody else has written: a worker that was paused, lost its 
 does not know. Its generation still looks right, so the offsets are what tells (`docs/adr`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,9 +92,15 @@ class ChangelogPartition:
 
 
 async def restore(
-    stage: str, stores: Mapping[int, RocksStore], writer: LogWriter, bootstrap_servers: str
+    stage: str,
+    stores: Mapping[int, RocksStore],
+    writer: LogWriter,
+    bootstrap_servers: str,
+    moved: Callable[[], None],
 ) -> dict[int, ChangelogPartition]:
     """Bring local states up to their changelog, in bulk; returns one writer per partition.
+
+    moved: is called whenever records have come.
 
     Of two states of a household the one of the higher version holds, whichever came last. Where
     a stale one came last, the newer is written again, so that compaction cannot keep the stale.
@@ -129,6 +135,7 @@ async def restore(
                 *behind, timeout_ms=500, max_records=RESTORE_RECORDS_MAX
             )
             for at, rows in fetched.items():
+                moved()
                 pairs = [(row.key, row.value) for row in rows]
                 stale[at] |= _apply_newest(places[at], pairs, rows[-1].offset + 1)
                 fault_points.reach("restore.middle")

@@ -8,13 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-
-RESTORE_S_MAX: Final = 900.0
-"""Restoring a million states takes a quarter of a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +22,15 @@ class Standing:
     positions: Mapping[int, int]
 
 
-def why_it_should_move(
-    standing: Standing, still_s: float, ends: Callable[[], Mapping[int, int]]
-) -> str | None:
-    """Return what a worker that has stood still for `still_s` seconds should have done; else None.
+def why_it_should_move(standing: Standing, ends: Callable[[], Mapping[int, int]]) -> str | None:
+    """Return what a worker that stands still should have done; None if there is nothing.
 
     ends: asks the broker for the end of each partition.
     """
     if not standing.assigned:
         return "it was given no partitions"
     if standing.restoring:
-        return "its states are not restored" if still_s > RESTORE_S_MAX else None
+        return "its states are not restored"
     behind = {
         number: end - standing.positions[number]
         for number, end in ends().items()
@@ -79,7 +73,7 @@ class Watchdog:
             if still_s < self._stall_s:
                 continue
             try:
-                reason = why_it_should_move(self._standing(), still_s, self._ends)
+                reason = why_it_should_move(self._standing(), self._ends)
             except KafkaError:
                 continue  # the broker is away, for everyone
             if reason is not None:

@@ -148,7 +148,9 @@ class Worker:
         if not stores:
             return
         servers = self._settings.bootstrap_servers
-        restored = await restore(self._stage.name, stores, self._writer, servers)
+        restored = await restore(
+            self._stage.name, stores, self._writer, servers, self.watchdog.moved
+        )
         for number, store in stores.items():
             self._changelogs[number] = restored[number]
             self._folds[number] = PartitionFold(self._stage, number, store)

@@ -42,7 +42,7 @@ class Writer:
     async def restore(self) -> None:
         if not self._log.started:
             await self._log.start()
-        found = await restore(STAGE, {0: self.store}, self._log, self._servers)
+        found = await restore(STAGE, {0: self.store}, self._log, self._servers, moved=lambda: None)
         self._partition = found[0]
 
     async def write(self, changes: Mapping[bytes, bytes]) -> None:

@@ -174,6 +174,7 @@ class FaultSystem:
             ),
             "CARELOOP_PARTITIONS": str(PARTITIONS),
             "CARELOOP_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
+            "CARELOOP_STALL_S": "30",
             "CARELOOP_HTTP_PORT": str(self.ports["gateway"]),
             "CARELOOP_SUBSCRIPTIONS_PORT": str(self.ports["subscriptions"]),
             "CARELOOP_ALLOW_LOOPBACK_WEBHOOKS": "true",

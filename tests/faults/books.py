@@ -96,9 +96,6 @@ def _judge_ledger(engine: Engine, oracle: Oracle, billed: int, findings: Finding
     findings.check(found == expected, f"ledger: borne {found}, by the facts alone {expected}")
 
 
-_borne_by_household: dict[str, Counter[str]] = {}
-
-
 def borne(oracle: Oracle) -> dict[str, int]:
     """Return who bears what, computed from the facts alone: each household in a world of its own.
 
@@ -106,16 +103,16 @@ def borne(oracle: Oracle) -> dict[str, int]:
     """
     facts: dict[str, list[Event[Any]]] = defaultdict(list)
     for (_, producer, household), numbers in oracle.sequences.items():
-        if producer == "gateway" and household not in _borne_by_household:
+        if producer == "gateway" and household not in oracle.borne:
             facts[household] = [oracle.events[numbers[number]] for number in sorted(numbers)]
     for household, events in facts.items():
         world = InProcess(stages())
         for event in events:
             world.publish(event.data, at=event.time, member=event.subject, household=household)
         world.run()
-        _borne_by_household[household] = _effective(world)
+        oracle.borne[household] = _effective(world)
     total: Counter[str] = Counter(social_insurance=0, insurer=0, subsidy=0, member=0)
-    for each in _borne_by_household.values():
+    for each in oracle.borne.values():
         total.update(each)
     return {payer: total[payer] for payer in ("social_insurance", "insurer", "subsidy", "member")}
 

@@ -5,7 +5,7 @@ earlier run has spoilt is found as well. It reads what the services have left be
 they say about it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +66,8 @@ class Oracle:
         """By topic, producer and household: the event id of each sequence number."""
         self.events: dict[str, Any] = {}
         """Every event on the log but ticks, by id."""
+        self.borne: dict[str, Counter[str]] = {}
+        """By household: who bears what, by its facts alone; worked out once each, in `books`."""
         self._dropped = 0
 
     # -- reading ------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ class _Feed:
         self._stored: dict[TopicPartition, int] = {}  # once what is ready has been applied
         self._read: dict[TopicPartition, int] = {}
         self._ready: list[Batch] = []
+        self._uncommitted: dict[TopicPartition, int] = {}
         self._sought: set[TopicPartition] = set()
         self._writer = LogWriter(settings.bootstrap_servers, projection.name)
         self._consumer = AIOKafkaConsumer(
@@ -235,9 +236,15 @@ class _Feed:
     async def _commit(self, batches: list[Batch]) -> None:
         """Tell Kafka how far the effects reach: a hint, since the next owner asks the database."""
         reached = {TopicPartition(one.topic, one.partition): one.next_offset for one in batches}
-        if reached:
+        mine = self._consumer.assignment()
+        self._uncommitted = {
+            at: to for at, to in (self._uncommitted | reached).items() if at in mine
+        }
+        if self._uncommitted:
+            # What fails, as it does while a broker starts, is said again with the next step.
             with contextlib.suppress(CommitFailedError, IllegalStateError):
-                await self._consumer.commit(reached)
+                await self._consumer.commit(self._uncommitted)
+                self._uncommitted = {}
 
     def _decode(
         self, at: TopicPartition, records: list[ConsumerRecord]

@@ -136,6 +136,9 @@ class Consumer:
                 at = TopicPartition(topic, number)
                 self._positions[at] = committed.get((self._group or "", topic, number), 0)
 
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._positions)
+
     def seek(self, at: TopicPartition, offset: int) -> None:
         self._positions[at] = offset
 

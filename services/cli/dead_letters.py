@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from services.cli.topics import Servers
+
 if TYPE_CHECKING:
     import httpx
 
@@ -22,14 +24,6 @@ _HELD: Final = "held back: "
 
 app = typer.Typer(help="List what was refused, and drive it again.", no_args_is_help=True)
 
-Servers = Annotated[
-    str | None,
-    typer.Option(
-        "--bootstrap-servers",
-        metavar="HOST:PORT[,…]",
-        help="Kafka's addresses; CARELOOP_BOOTSTRAP_SERVERS if not given.",
-    ),
-]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Only those whose reason contains TEXT.")]
 Topic = Annotated[str, typer.Option(help="Only records of this topic.")]
 RefusedBy = Annotated[str, typer.Option(metavar="STAGE", help="Only what STAGE has refused.")]
@@ -156,9 +150,9 @@ def _drive(
 
     import httpx
 
-    from services.replay.dead_letters import Again, Anew, Held
+    from services.replay.dead_letters import Again, Anew, Held, distinct
 
-    again = [each for _, each in ways if isinstance(each, Again)]
+    again = distinct(each for _, each in ways if isinstance(each, Again))
     if again:
         asyncio.run(_write(again, servers))
     answers = []
@@ -180,11 +174,8 @@ async def _write(again: "Sequence[Again]", servers: str) -> None:
     writer = LogWriter(servers, "careloop-dead-letters")
     await writer.start()
     try:
-        # What was refused again stands twice among the letters, and needs to come only once.
         await writer.write(
-            dict.fromkeys(
-                Write(each.place.topic, each.place.partition, each.record) for each in again
-            )
+            Write(each.place.topic, each.place.partition, each.record) for each in again
         )
     finally:
         await writer.stop()

@@ -4,7 +4,7 @@ Attributes travel as `ce_*` headers, the data as JSON, so that a consumer can ch
 without touching the body.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -43,6 +43,14 @@ class UndecodableError(ValueError):
 def header_map(headers: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """Return the headers by name."""
     return dict(headers)
+
+
+def sequence_of(headers: Mapping[str, bytes]) -> int | None:
+    """Return the sequence that headers name, from 1 on; None if they name none."""
+    text = headers.get("ce_sequence", b"")
+    if len(text) > SEQUENCE_DIGITS_MAX or not text.isdigit():
+        return None
+    return int(text) or None
 
 
 def schema_of(event_type: str) -> str:

@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 from typing import Any, Final
 
 from services.contract.catalog import catalog
-from services.contract.codec import Record, header_map
+from services.contract.codec import Record, header_map, sequence_of
 from services.contract.topics import DEAD_LETTERS
 from services.replay.difference import Difference, Kind
 from services.replay.log import RecordedLog
@@ -27,7 +27,6 @@ UNKNOWN: Final = "unknown"
 LOG: Final = "log"
 """Stands for the producer where the log itself is broken."""
 
-_SEQUENCE_DIGITS_MAX: Final = 18
 
 Progress = Callable[[int], None]
 """Told how many records more have been read."""
@@ -53,11 +52,7 @@ def identity(topic: str, record: Record) -> Identity:
         producer = headers.get("deadletter-refused-by", b"").decode(errors="replace") or UNKNOWN
         return Identity(producer, headers.get("deadletter-id", b""), 1)
     entry = catalog().get(headers.get("ce_type", b"").decode(errors="replace"))
-    number = headers.get("ce_sequence", b"")
-    numbered = number.isdigit() and len(number) <= _SEQUENCE_DIGITS_MAX
-    return Identity(
-        entry.producer if entry else UNKNOWN, record.key, int(number) if numbered else 0
-    )
+    return Identity(entry.producer if entry else UNKNOWN, record.key, sequence_of(headers) or 0)
 
 
 def reads(log: RecordedLog, stages: Sequence[Stage[Any]]) -> int:

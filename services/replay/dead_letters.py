@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from services.contract.catalog import catalog
-from services.contract.codec import Headers, Record, header_map
+from services.contract.codec import Headers, Record, header_map, sequence_of
 from services.contract.topics import ALL_STAGES, DEAD_LETTERS, EVENT_TOPICS, STAGE_INPUTS
 from services.replay.json_lines import decode_row, encode_row
 from services.replay.log import LogError, RecordedLog
@@ -23,7 +23,6 @@ FALLBACK_SOURCE: Final = "urn:careloop:dead-letters"
 _ID: Final = "deadletter-id"
 _SOURCE: Final = re.compile(r"[!-~]{1,200}")
 _OVERTAKEN: Final = re.compile(r"sequence \d+ of [\w-]+, \d+ is missing")
-_DIGITS_MAX: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +171,14 @@ def way(
     return _anew(refused, mended)
 
 
+def distinct(again: Iterable[Again]) -> list[Again]:
+    """Return what to write: each record once, however often its copies were refused again."""
+    found: dict[tuple[str, int, Record], Again] = {}
+    for each in again:
+        found.setdefault((each.place.topic, each.place.partition, each.record), each)
+    return list(found.values())
+
+
 def _is_awaited(refused: Refused) -> bool:
     """Tell whether a stage refused the record before its turn, and so waits for its number."""
     unknown = f"the event type {refused.type!r} is not in the catalog"
@@ -249,11 +256,8 @@ def _text(headers: dict[str, bytes], name: str) -> str | None:
 def _has_number(record: Record) -> bool:
     """Tell whether a stage can give the record its turn, once it knows the type."""
     headers = header_map(record.headers)
-    sequence = headers.get("ce_sequence", b"")
     return (
-        sequence.isdigit()
-        and len(sequence) <= _DIGITS_MAX
-        and int(sequence) > 0
+        sequence_of(headers) is not None
         and bool(record.key)
         and headers.get("ce_partitionkey") == record.key
     )

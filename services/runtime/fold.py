@@ -14,7 +14,14 @@ import orjson
 
 from services.contract.catalog import catalog
 from services.contract.clock import ClockTicked
-from services.contract.codec import Record, UndecodableError, decode, encode, header_map
+from services.contract.codec import (
+    Record,
+    UndecodableError,
+    decode,
+    encode,
+    header_map,
+    sequence_of,
+)
 from services.contract.event import Event, EventData
 from services.contract.ids import derived_id
 from services.contract.registry import EVENT_TYPES, newest
@@ -38,7 +45,6 @@ S = TypeVar("S", bound=State)
 POSITION_KEY: Final = b"\x00position"
 """Key of the record that says up to where the partition has been read. No household has it."""
 
-SEQUENCE_DIGITS_MAX: Final = 18
 PARKED_MAX: Final = 256
 PARKED_BYTES_MAX: Final = 256 << 10
 """Parked records are part of the household's state, which must fit into one changelog record."""
@@ -163,7 +169,7 @@ class PartitionFold(Generic[S]):
             self._tick(row)
             return
         producer = self._producers.get(kind or b"")
-        sequence = _whole_number(headers.get("ce_sequence"))
+        sequence = sequence_of(headers)
         key = row.record.key
         if producer is None or sequence is None or not key or headers.get("ce_partitionkey") != key:
             self._refuse(row, _why_unreadable(row.record, headers))
@@ -340,18 +346,12 @@ class PartitionFold(Generic[S]):
         self._dirty[key] = household
 
 
-def _whole_number(text: bytes | None) -> int | None:
-    if text is None or len(text) > SEQUENCE_DIGITS_MAX or not text.isdigit():
-        return None
-    return int(text) or None
-
-
 def _why_unreadable(record: Record, headers: Mapping[str, bytes]) -> str:
     kind = headers.get("ce_type", b"").decode(errors="replace")
     problems = []
     if kind not in catalog():
         problems.append(f"the event type {kind!r} is not in the catalog")
-    if _whole_number(headers.get("ce_sequence")) is None:
+    if sequence_of(headers) is None:
         problems.append("ce_sequence must be a whole number from 1 on")
     if not record.key or headers.get("ce_partitionkey") != record.key:
         problems.append("the key must be the household, and equal to ce_partitionkey")

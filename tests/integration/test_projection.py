@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
@@ -132,6 +134,46 @@ def test_a_restart_reads_on_from_the_database_and_not_from_the_commit(
     asyncio.run(read_until(restored_from_a_backup, kafka_settings, 8))  # of 11, 3 were applied
 
     assert set(restored_from_a_backup.positions.values()) == {11}
+
+
+def test_a_commit_that_failed_is_said_again_though_nothing_follows(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that has just started refuses commits for a while."""
+    commit, refuses = AIOKafkaConsumer.commit, True
+
+    async def commit_in_time(self: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        if refuses:
+            raise CommitFailedError
+        await commit(self, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", commit_in_time)
+    wanted = 3 * len(EVENT_TOPICS) * kafka_settings.partitions
+
+    async def read_while_the_broker_starts() -> int:
+        nonlocal refuses
+        projection = Counting()
+        reading = asyncio.create_task(run_projection(projection, kafka_settings))
+        async with asyncio.timeout(60):
+            while len(projection.applied) < wanted:  # noqa: ASYNC110  # the projection applies in a thread
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1.0)  # the last of them has been said, in vain
+        refuses = False
+        await asyncio.sleep(2.0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        return committed(kafka_settings)
+
+    asyncio.run(write_facts(kafka_settings, 0, 3))
+
+    assert asyncio.run(read_while_the_broker_starts()) == wanted
+
+
+def committed(settings: Settings) -> int:
+    """How many records the group says it has read."""
+    with KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers) as admin:
+        offsets = admin.list_group_offsets(["careloop-timeline"]).get("careloop-timeline", {})
+    return sum(max(0, each.offset) for each in offsets.values())
 
 
 def test_a_batch_that_another_process_applied_is_read_anew(kafka_settings: Settings) -> None:

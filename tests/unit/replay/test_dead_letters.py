@@ -16,6 +16,7 @@ from services.replay.dead_letters import (
     Refused,
     by_record,
     choose,
+    distinct,
     from_line,
     read_letter,
     to_line,
@@ -107,6 +108,18 @@ def test_a_type_that_was_unknown_waits_until_the_catalog_has_it_and_then_goes_ag
     assert isinstance(found, Again)
     stage.feed(found.record, found.record)
     assert stage.count() == 1
+
+
+def test_a_record_whose_copy_was_refused_again_is_written_once() -> None:
+    early = fact("home", 9)
+    reason = "sequence 9 of gateway, 3 is missing"
+    first = refused(early, reason)
+    copy = refused(early, reason, place=Place(PLACE.topic, PLACE.partition, PLACE.offset + 40))
+    elsewhere = refused(early, reason, place=Place(PLACE.topic, PLACE.partition + 1, 0))
+
+    ways = [way(each) for each in (first, copy, elsewhere)]
+
+    assert distinct(each for each in ways if isinstance(each, Again)) == [ways[0], ways[2]]
 
 
 def test_who_cannot_be_mended_under_an_awaited_number_is_told_so() -> None:

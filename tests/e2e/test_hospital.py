@@ -108,6 +108,7 @@ def test_a_cancelled_discharge_takes_the_decision_back_and_the_next_discharge_br
     assert again.status_code == 200, again.text
     [decision] = again.json()["decisions"]
     assert _amounts(decision["decision"]) == STAY
+    wait_for(lambda: len(decisions_of(gateway, member)) == 2, "the second decision")
     first, second = decisions_of(gateway, member)
     assert _amounts(first) == _amounts(second) == STAY
     assert first["request_id"] != second["request_id"]

@@ -46,6 +46,8 @@ def test_workers_come_and_go_and_nothing_is_lost_or_said_twice(
             time.sleep(chance.uniform(0.5, 2.5))
         wanted = HOUSEHOLDS * STEPS * FACTS_PER_STEP
         wait_for(lambda: len(distinct(derived(kafka_settings))) >= wanted, f"{wanted} outputs")
+        for worker in working.values():
+            assert worker.stop() == 0  # each stores the states that its outputs ran ahead of
     finally:
         for worker in working.values():
             worker.kill()

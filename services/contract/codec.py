@@ -100,10 +100,15 @@ def encode(event: Event[EventData]) -> Record:
     return Record(household, event.data.model_dump_json().encode(), tuple(headers))
 
 
-def decode(record: Record, headers: dict[str, bytes] | None = None) -> Event[EventData]:
+def decode(
+    record: Record,
+    headers: dict[str, bytes] | None = None,
+    models: Mapping[str, type[EventData]] = BY_TYPE,
+) -> Event[EventData]:
     """Return the event that a record carries, upcast to the newest version of its type.
 
-    headers: the record's by name, where the caller has them already.
+    headers: the record's by name, where the caller has them already. models: what data is read as,
+    by event type; a reader of few fields may have models of its own.
 
     Of two equal keys in a JSON object the last one counts, as in Python's own parsers.
 
@@ -112,7 +117,7 @@ def decode(record: Record, headers: dict[str, bytes] | None = None) -> Event[Eve
             model. Every problem is listed (the first 50, and how many more there are).
     """
     text, problems = _attributes(record, header_map(record.headers) if headers is None else headers)
-    model = BY_TYPE.get(text.get("ce_type", ""))
+    model = models.get(text.get("ce_type", ""))
     if model is None and "ce_type" in text:
         problems.append(f"the event type {_short(text['ce_type'])!r} is not in the catalog")
     time = _instant(text.get("ce_time"), "time", problems)

@@ -8,16 +8,8 @@ import structlog
 from sqlalchemy import Engine
 
 from services.contract.event import Event, EventData
-from services.contract.payment import (
-    ClaimDecided,
-    ClaimRequested,
-    DirectPayDecided,
-    DirectPayRequested,
-    PaymentReversed,
-    SessionClaimRequested,
-    SessionDirectPayRequested,
-)
 from services.contract.topics import PAYMENT_EVENTS
+from services.ledger.bills import BOOKED
 from services.ledger.booking import Books, books_of, is_repeat, refusal
 from services.ledger.postings import Entry, UnbalancedError, entry_for
 from services.ledger.store import Refused, booked_entries, insert_entries, insert_refused
@@ -37,15 +29,7 @@ class Ledger:
 
     name: str = "ledger"
     topics: tuple[str, ...] = (PAYMENT_EVENTS,)
-    consumes: tuple[type[EventData], ...] | None = (
-        DirectPayRequested,
-        ClaimRequested,
-        SessionDirectPayRequested,
-        SessionClaimRequested,
-        DirectPayDecided,
-        ClaimDecided,
-        PaymentReversed,
-    )
+    consumes: tuple[type[EventData], ...] | None = BOOKED
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

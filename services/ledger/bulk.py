@@ -4,7 +4,8 @@ PostgreSQL takes a stream of rows (COPY); SQLite runs in this process and takes 
 is looked for is one parameter, a list in JSON, which both turn into rows themselves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Dialect,
     Table,
     Text,
     any_,
@@ -24,20 +26,28 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns; none is fine."""
+def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, whose values stand in the order of the table's columns; none is fine."""
     if not rows:
         return
+    statement = _insert(table, connection.dialect)
     if connection.dialect.name == "postgresql":
-        write = connection.dialect.identifier_preparer
-        columns = ", ".join(write.quote(name) for name in rows[0])
-        statement = f"COPY {write.format_table(table)} ({columns}) FROM STDIN"
         psycopg: Any = connection.connection
         with psycopg.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
-                copy.write_row(tuple(row.values()))
+                copy.write_row(row)
     else:
-        connection.execute(insert(table), rows)
+        connection.exec_driver_sql(statement, list(rows))
+
+
+@cache
+def _insert(table: Table, dialect: Dialect) -> str:
+    """Return the statement, written out once: its rows go to the driver as they are."""
+    if dialect.name == "postgresql":
+        write = dialect.identifier_preparer
+        columns = ", ".join(map(write.quote, table.c.keys()))
+        return f"COPY {write.format_table(table)} ({columns}) FROM STDIN"
+    return str(insert(table).compile(dialect=dialect))
 
 
 def as_list(values: Iterable[str]) -> str:

@@ -7,38 +7,16 @@ decision stands in between. Amounts are minor units; a debit is positive, a cred
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
 
 from services.contract.codec import instant_text
 from services.contract.event import Event
-from services.contract.payment import (
-    ClaimDecided,
-    ClaimRequested,
-    DirectPayDecided,
-    DirectPayRequested,
-    PaymentDecided,
-    PaymentRequested,
-    PaymentReversed,
-    SessionClaimRequested,
-    SessionDirectPayRequested,
-)
+from services.ledger.bills import Bill, Booked, Decision, Reversal
 
 AccountKind = Literal[
     "provider", "undecided", "social_insurance", "insurer", "subsidy", "member", "written_off"
 ]
 EntryKind = Literal["billed", "decided", "reversed"]
-
-Booked = (
-    DirectPayRequested
-    | ClaimRequested
-    | SessionDirectPayRequested
-    | SessionClaimRequested
-    | DirectPayDecided
-    | ClaimDecided
-    | PaymentReversed
-)
-"""The events that make an entry."""
 
 
 class UnbalancedError(ValueError):
@@ -65,9 +43,8 @@ class Posting(NamedTuple):
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one event does to the books.
+class Entry(NamedTuple):
+    """What one event does to the books; its postings sum to zero.
 
     fingerprint: of the event's body. outcome: of a decision. split: digest of who bears what, to
     compare a reversal with its decision; empty for a bill.
@@ -85,12 +62,6 @@ class Entry:
     occurred_at: str
     postings: tuple[Posting, ...]
 
-    def __post_init__(self) -> None:
-        difference = sum(posting.amount for posting in self.postings)
-        if difference:
-            problem = f"event {self.event_id}: debits exceed credits by {difference}"
-            raise UnbalancedError(problem)
-
 
 def fingerprint(event_type: str, body: bytes) -> str:
     """Return a short digest of what an event says, its type included."""
@@ -104,17 +75,17 @@ def entry_for(event: Event[Booked], body: bytes) -> Entry:
         UnbalancedError: the event's parts do not sum to what it says was billed.
     """
     match event.data:
-        case PaymentRequested() as request:
-            undecided = Account("undecided", "", request.currency)
-            owed = Account("provider", request.provider.id, request.currency)
-            amounts = {undecided: request.billed, owed: -request.billed}
+        case Bill() as bill:
+            undecided = Account("undecided", "", bill.currency)
+            owed = Account("provider", bill.provider.id, bill.currency)
+            amounts = {undecided: bill.billed, owed: -bill.billed}
             return _entry(event, body, "billed", None, amounts, "")
-        case PaymentDecided() as decided:
+        case Decision() as decided:
             borne = _borne(decided)
             undecided = Account("undecided", "", decided.currency)
             amounts = {**borne, undecided: -decided.billed}
             return _entry(event, body, "decided", decided.outcome, amounts, _split(borne))
-        case PaymentReversed() as undone:
+        case Reversal() as undone:
             borne = _borne(undone)
             owed = Account("provider", undone.provider.id, undone.currency)
             amounts = {account: -amount for account, amount in borne.items()}
@@ -132,22 +103,27 @@ def _entry(
     amounts: Mapping[Account, int],
     split: str,
 ) -> Entry:
+    difference = sum(amounts.values())
+    if difference:
+        problem = f"event {event.id}: debits exceed credits by {difference}"
+        raise UnbalancedError(problem)
+    data = event.data
     return Entry(
         event_id=event.id,
         event_type=event.type,
         fingerprint=fingerprint(event.type, body),
-        request_id=event.data.request_id,
+        request_id=data.request_id,
         kind=kind,
         outcome=outcome,
-        currency=event.data.currency,
-        billed=event.data.billed,
+        currency=data.currency,
+        billed=data.billed,
         split=split,
         occurred_at=instant_text(event.time),
-        postings=tuple(Posting(account, amount) for account, amount in amounts.items() if amount),
+        postings=tuple([Posting(*posting) for posting in amounts.items() if posting[1]]),
     )
 
 
-def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Account, int]:
+def _borne(data: Decision | Reversal) -> dict[Account, int]:
     """Say who bears what: payers by their shares, the rest by the parts."""
     currency = data.currency
     borne: dict[Account, int] = {}
@@ -160,7 +136,7 @@ def _borne(data: DirectPayDecided | ClaimDecided | PaymentReversed) -> dict[Acco
 
 
 def _split(borne: Mapping[Account, int]) -> str:
-    lines = sorted(f"{':'.join(account)} {amount}" for account, amount in borne.items() if amount)
+    lines = sorted([f"{':'.join(account)} {amount}" for account, amount in borne.items() if amount])
     return _digest("\n".join(lines).encode())
 
 

@@ -1,7 +1,7 @@
 """All SQL of the ledger. Amounts are minor units; what one batch writes is one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from functools import cache
 from typing import Any, Final
 
@@ -40,16 +40,10 @@ def booked_entries(connection: Connection, entries: Sequence[Entry]) -> list[Boo
 
 def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write entries and their postings."""
-    insert_rows(connection, ENTRY, [_entry_row(entry) for entry in entries])
+    # An entry is its row, and its postings at the end.
+    insert_rows(connection, ENTRY, [entry[:-1] for entry in entries])
     postings = [
-        {
-            "event_id": entry.event_id,
-            "line": line,
-            "kind": posting.account.kind,
-            "party": posting.account.party,
-            "currency": posting.account.currency,
-            "amount": posting.amount,
-        }
+        (entry.event_id, line, *posting.account, posting.amount)
         for entry in entries
         for line, posting in enumerate(entry.postings, 1)
     ]
@@ -58,7 +52,7 @@ def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def insert_refused(connection: Connection, refused: Sequence[Refused]) -> None:
     """Keep the events that were not booked, with their reasons."""
-    insert_rows(connection, REFUSED, [asdict(each) for each in refused])
+    insert_rows(connection, REFUSED, [astuple(each) for each in refused])
 
 
 def totals(connection: Connection) -> dict[str, dict[str, int]]:
@@ -153,21 +147,6 @@ def _booked(dialect: str) -> Executable:
         columns.where(among(dialect, ENTRY.c.event_id, "event_ids")),
         columns.where(among(dialect, ENTRY.c.request_id, "request_ids")),
     )
-
-
-def _entry_row(entry: Entry) -> dict[str, Any]:
-    return {
-        "event_id": entry.event_id,
-        "event_type": entry.event_type,
-        "fingerprint": entry.fingerprint,
-        "request_id": entry.request_id,
-        "kind": entry.kind,
-        "outcome": entry.outcome,
-        "currency": entry.currency,
-        "billed": entry.billed,
-        "split": entry.split,
-        "occurred_at": entry.occurred_at,
-    }
 
 
 def _count_by(column: Column[Any]) -> Select[Any]:

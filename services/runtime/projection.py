@@ -17,8 +17,9 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
 from services.contract.clock import ClockTicked
-from services.contract.codec import UndecodableError, decode
+from services.contract.codec import UndecodableError, decode, header_map
 from services.contract.event import Event, EventData
+from services.contract.registry import BY_TYPE
 from services.contract.topics import DEAD_LETTERS
 from services.runtime import fault_points, telemetry
 from services.runtime.client_records import record_of
@@ -72,7 +73,8 @@ class StaleWriterError(RuntimeError):
 class Projection(Protocol):
     """A fold of some topics into a database.
 
-    consumes: the data types it wants; None is all but clock ticks.
+    consumes: the data types it wants, the contract's or its own of the same names that read less;
+        None is all but clock ticks.
     """
 
     name: str
@@ -112,11 +114,11 @@ class _Feed:
 
     def __init__(self, projection: Projection, settings: Settings) -> None:
         self._projection = projection
-        self._wanted = (
-            None
-            if projection.consumes is None
-            else {data.TYPE.encode() for data in projection.consumes}
-        )
+        self._models = BY_TYPE
+        self._wanted: set[bytes] | None = None
+        if projection.consumes is not None:
+            self._models = {data.TYPE: data for data in projection.consumes}
+            self._wanted = {name.encode() for name in self._models}
         self._stored: dict[TopicPartition, int] = {}  # once what is ready has been applied
         self._read: dict[TopicPartition, int] = {}
         self._ready: list[Batch] = []
@@ -251,12 +253,14 @@ class _Feed:
     ) -> tuple[list[Logged], list[Write]]:
         events, refused = [], []
         for row in records:
-            kind = dict(row.headers).get("ce_type")
+            record = record_of(row)
+            headers = header_map(record.headers)
+            kind = headers.get("ce_type")
             if kind == TICK or (self._wanted is not None and kind not in self._wanted):
                 continue
-            record = record_of(row)
             try:
-                events.append(Logged(row.offset, row.timestamp, decode(record), record.value))
+                event = decode(record, headers, self._models)
+                events.append(Logged(row.offset, row.timestamp, event, record.value))
             except UndecodableError as error:
                 place = Place(at.topic, at.partition, row.offset)
                 letter = dead_letter(record, place, self._projection.name, str(error))

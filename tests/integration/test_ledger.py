@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.command import downgrade, upgrade
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Executable, Table, delete, insert, update
+from sqlalchemy import Connection, Engine, Executable, Table, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.contract.codec import encode
@@ -22,9 +22,10 @@ from services.ledger.app import MIGRATIONS, Ledger, make_ledger
 from services.ledger.postings import Account
 from services.ledger.tables import ENTRY, IMMUTABLE, METADATA, POSTING
 from services.runtime.database import open_database
-from services.runtime.projection import Batch, Logged, StaleWriterError
+from services.runtime.projection import Batch, StaleWriterError
 from services.runtime.settings import Settings
 from services.settlement.app import STAGE
+from tests.ledgers import logged
 
 
 def _touch(table: Table) -> Executable:
@@ -104,10 +105,8 @@ def _event(data: EventData, event_id: str) -> Event[Any]:
 
 
 def _batch(events: list[Event[Any]], start: int = 0) -> Batch:
-    logged = tuple(
-        Logged(start + n, 0, event, encode(event).value) for n, event in enumerate(events)
-    )
-    return Batch(PAYMENT_EVENTS, 3, start, start + len(events), logged)
+    said = tuple(logged(start + n, encode(event)) for n, event in enumerate(events))
+    return Batch(PAYMENT_EVENTS, 3, start, start + len(events), said)
 
 
 def test_totals_hold_the_bills_in_force_by_who_bears_them(ledger: Ledger, engine: Engine) -> None:
@@ -209,6 +208,34 @@ def test_a_decision_that_nobody_asked_for_is_refused(ledger: Ledger, engine: Eng
         (reason,) = store.refusal_reasons(connection)
         assert reason.startswith("decided_without_billed: ")
         assert store.balances(connection) == {}
+
+
+def test_a_reversal_that_does_not_balance_is_refused_and_the_rest_goes_on(
+    ledger: Ledger, engine: Engine
+) -> None:
+    events = _log(_bill("r1", 900_00), _undo("r1"), _bill("r2", 100_00))
+    crooked = events[2]._replace(data=events[2].data.model_copy(update={"billed": 899_99}))
+
+    ledger.apply(_batch([*events[:2], crooked, *events[3:]]))
+
+    with engine.connect() as connection:
+        (reason,) = store.refusal_reasons(connection)
+        assert reason.startswith("entry_does_not_balance: ")
+        assert store.unbalanced_entries(connection) == []
+        assert store.totals(connection)["CNY"]["billed"] == 1_000_00
+
+
+def test_an_event_id_is_kept_whatever_characters_it_has(ledger: Ledger, engine: Engine) -> None:
+    strange = "tab\t newline\n return\r backslash\\ \\N \\. quote' percent%s 号"
+    (bill, decision) = _log(_bill("r1", 900_00))
+
+    ledger.apply(_batch([bill._replace(id=strange), decision]))
+
+    with engine.connect() as connection:
+        assert sorted(connection.scalars(select(ENTRY.c.event_id))) == sorted(
+            [strange, decision.id]
+        )
+        assert set(connection.scalars(select(POSTING.c.event_id))) == {strange, decision.id}
 
 
 def test_a_second_writer_is_stopped_and_leaves_nothing(ledger: Ledger, engine: Engine) -> None:

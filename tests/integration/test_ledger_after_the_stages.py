@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import Engine
 
-from services.contract.codec import decode, encode
 from services.contract.member import CoverActivated, CoverTerms
 from services.contract.payment import DirectPayDecided, PaymentReversed
 from services.contract.topics import PAYMENT_EVENTS
@@ -22,10 +21,11 @@ from services.ledger import store
 from services.ledger.app import MIGRATIONS, Ledger
 from services.runtime.database import open_database
 from services.runtime.inprocess import InProcess
-from services.runtime.projection import Batch, Logged
+from services.runtime.projection import Batch
 from services.runtime.settings import Settings
 from services.settlement.app import STAGE as SETTLEMENT
 from services.treatment.app import STAGE as TREATMENT
+from tests.ledgers import is_booked, logged
 
 _HOSPITAL = Provider(id="hospital-1", network="owned")
 
@@ -60,13 +60,8 @@ def _book(loop: InProcess, engine: Engine) -> None:
     rows = list(loop.log.all_rows(PAYMENT_EVENTS))
     ledger = Ledger(engine)
     start = ledger.position(PAYMENT_EVENTS, 0) or 0
-    events = [(row.offset, decode(row.record)) for _, row in rows[start:]]
-    logged = tuple(
-        Logged(offset, 0, event, encode(event).value)
-        for offset, event in events
-        if isinstance(event.data, ledger.consumes or ())
-    )
-    ledger.apply(Batch(PAYMENT_EVENTS, 0, start, len(rows), logged))
+    said = tuple(logged(row.offset, row.record) for _, row in rows[start:] if is_booked(row.record))
+    ledger.apply(Batch(PAYMENT_EVENTS, 0, start, len(rows), said))
 
 
 def test_a_cancelled_discharge_is_reversed_and_decided_anew(engine: Engine) -> None:

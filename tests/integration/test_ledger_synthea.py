@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.contract.codec import decode
 from services.contract.payment import PaymentDecided, PaymentRequested
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
 from services.ledger import store
@@ -16,12 +15,13 @@ from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.database import open_database
 from services.runtime.inprocess import InProcess
 from services.runtime.log_writer import partition_of
-from services.runtime.projection import Batch, Logged
+from services.runtime.projection import Batch
 from services.runtime.settings import Settings
 from services.screening.app import STAGE as SCREENING
 from services.settlement.app import STAGE as SETTLEMENT
 from services.treatment.app import STAGE as TREATMENT
 from tests.gateways import FHIR, gateway
+from tests.ledgers import is_booked, logged
 
 TESTDATA = Path(
     os.environ.get("CARELOOP_TESTDATA", Path(__file__).parents[3] / "shared" / "testdata")
@@ -49,10 +49,7 @@ async def _through_all_stages(settings: Settings) -> InProcess:
 def _book(loop: InProcess, ledger: Ledger) -> None:
     for partition in range(_PARTITIONS):
         rows = loop.log.rows(PAYMENT_EVENTS, partition)
-        events = [Logged(row.offset, 0, decode(row.record), row.record.value) for row in rows]
-        wanted = tuple(
-            each for each in events if isinstance(each.event.data, ledger.consumes or ())
-        )
+        wanted = tuple(logged(row.offset, row.record) for row in rows if is_booked(row.record))
         ledger.apply(Batch(PAYMENT_EVENTS, partition, 0, len(rows), wanted))
 
 

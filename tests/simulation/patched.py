@@ -1,12 +1,13 @@
 """The seams: what of the runtime is replaced while a simulation runs, and put back afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from services.contract.codec import Record, decode
 from services.contract.event import Event, EventData
+from services.contract.registry import BY_TYPE
 from services.gateway import relay
 from services.ledger import app as ledger
 from services.runtime import changelog, fold, projection, worker
@@ -21,19 +22,24 @@ class Silence:
         return lambda *_args, **_kwargs: None
 
 
+Models = Mapping[str, type[EventData]]
+
+
 class Decoder:
     """`decode` that reads each record of the log once, however many processes read it."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[Record, Event[EventData]]] = {}
+        self._known: dict[tuple[int, int, int], tuple[Record, Models, Event[EventData]]] = {}
 
-    def __call__(self, record: Record, _headers: Any = None) -> Event[EventData]:
-        key = (id(record.value), id(record.headers))
+    def __call__(
+        self, record: Record, headers: dict[str, bytes] | None = None, models: Models = BY_TYPE
+    ) -> Event[EventData]:
+        key = (id(record.value), id(record.headers), id(models))
         known = self._known.get(key)
         if known is None:
-            # The record is held, so that nothing else can take its place in memory.
-            known = self._known[key] = (record, decode(record))
-        return known[1]
+            # What the ids are of is held, so that nothing else can take its place in memory.
+            known = self._known[key] = (record, models, decode(record, headers, models))
+        return known[2]
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Which entry an event makes, and which entries the books refuse."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from services.contract.payment import (
 from services.contract.visit import BillLine, Provider
 from services.ledger.booking import Books, is_repeat, refusal
 from services.ledger.postings import Account, Entry, Posting, UnbalancedError, entry_for
+from tests.ledgers import read
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
 _PROVIDER = Provider(id="hospital-1", network="owned")
@@ -100,8 +100,8 @@ def _reversal(
 
 
 def _entry(data: EventData, event_id: str = "e1") -> Entry:
-    event = _event(data, event_id)
-    return entry_for(event, encode(event).value)
+    record = encode(_event(data, event_id))
+    return entry_for(read(record), record.value)
 
 
 def _books(*said: EventData) -> Books:
@@ -187,13 +187,6 @@ def test_a_reversal_whose_parts_do_not_sum_is_no_entry() -> None:
 
     with pytest.raises(UnbalancedError, match="event e1: debits exceed credits by -1"):
         _entry(crooked)
-
-
-def test_an_entry_cannot_be_made_unbalanced() -> None:
-    entry = _entry(_bill(100))
-
-    with pytest.raises(UnbalancedError):
-        replace(entry, postings=entry.postings[:1])
 
 
 def test_a_life_in_order_is_booked() -> None:

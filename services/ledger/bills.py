@@ -1,0 +1,171 @@
+"""What the ledger reads of payment events: who is owed, who bears, how much. Not why.
+
+The types are those of the contract, by the same names, with the fields that are booked. All that is
+read is held to the contract's rules, the sums included; what is passed over, such as a decision's
+trace, is most of a record, and judging it took most of the time of booking it.
+"""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import ConfigDict, model_validator
+
+from services.contract.event import EventData
+from services.contract.frozen import Amount, Currency, Frozen, Id, MinorUnits
+from services.contract.payment import (
+    ClaimDecided,
+    ClaimRequested,
+    DirectPayDecided,
+    DirectPayRequested,
+    Parts,
+    PaymentReversed,
+    SessionClaimRequested,
+    SessionDirectPayRequested,
+)
+
+
+class Provider(Frozen):
+    """The care provider that is owed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Id
+
+
+class Line(Frozen):
+    """A line of a bill; below zero where something is taken off."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    amount: MinorUnits
+
+
+class Share(Frozen):
+    """What one cover pays of a bill."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    payer: Literal["social_insurance", "insurer", "subsidy"]
+    insurer: Id
+    amount: Amount
+
+
+class Bill(EventData):
+    """A payment request; `lines` sum to `billed`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    request_id: Id
+    provider: Provider
+    currency: Currency
+    billed: Amount
+    lines: tuple[Line, ...]
+
+    @model_validator(mode="after")
+    def _lines_sum_to_billed(self) -> Self:
+        total = sum([line.amount for line in self.lines])
+        if total != self.billed:
+            raise ValueError(f"the lines sum to {total}, billed is {self.billed}")
+        return self
+
+
+class DirectPayBill(Bill):
+    """A direct-pay request of a visit."""
+
+    TYPE: ClassVar[str] = DirectPayRequested.TYPE
+
+
+class ClaimBill(Bill):
+    """A claim for a visit."""
+
+    TYPE: ClassVar[str] = ClaimRequested.TYPE
+
+
+class SessionDirectPayBill(Bill):
+    """A direct-pay request of a rehabilitation session."""
+
+    TYPE: ClassVar[str] = SessionDirectPayRequested.TYPE
+
+
+class SessionClaimBill(Bill):
+    """A claim for a rehabilitation session."""
+
+    TYPE: ClassVar[str] = SessionClaimRequested.TYPE
+
+
+class Decision(EventData):
+    """Who bears a bill: `parts` sum to `billed`, and `shares` to the payers' parts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    request_id: Id
+    provider: Provider
+    currency: Currency
+    billed: Amount
+    parts: Parts
+    shares: tuple[Share, ...]
+    outcome: str
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        parts = self.parts
+        by_cover = sum([share.amount for share in self.shares])
+        covered = parts.social_insurance + parts.insurer + parts.subsidy
+        if parts.total != self.billed or by_cover != covered:
+            raise ValueError(
+                f"billed {self.billed}, parts {parts.total}; "
+                f"covers pay {covered}, shares {by_cover}: these must agree"
+            )
+        return self
+
+
+class DirectPayDecision(Decision):
+    """A decision on a direct-pay request."""
+
+    TYPE: ClassVar[str] = DirectPayDecided.TYPE
+
+    outcome: Literal["settled", "partly_settled", "declined"]
+
+
+class ClaimDecision(Decision):
+    """A decision on a claim."""
+
+    TYPE: ClassVar[str] = ClaimDecided.TYPE
+
+    outcome: Literal["approved", "partly_approved", "denied"]
+
+
+class Reversal(EventData):
+    """A decision undone. Whether its parts sum to `billed` is seen when it is to be booked."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    TYPE: ClassVar[str] = PaymentReversed.TYPE
+
+    request_id: Id
+    provider: Provider
+    currency: Currency
+    billed: Amount
+    parts: Parts
+    shares: tuple[Share, ...]
+
+
+Booked = (
+    DirectPayBill
+    | ClaimBill
+    | SessionDirectPayBill
+    | SessionClaimBill
+    | DirectPayDecision
+    | ClaimDecision
+    | Reversal
+)
+"""The events that make an entry."""
+
+BOOKED: tuple[type[Booked], ...] = (
+    DirectPayBill,
+    ClaimBill,
+    SessionDirectPayBill,
+    SessionClaimBill,
+    DirectPayDecision,
+    ClaimDecision,
+    Reversal,
+)

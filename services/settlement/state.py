@@ -1,12 +1,11 @@
 """What settlement remembers about one household. Amounts are minor units."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypedDict
 
-from services.contract.frozen import Amount, Currency, Day, Frozen, Id
-from services.contract.payment import Parts, Share
+from services.contract.frozen import Amount, Currency, Day, Id
 from services.contract.step import State
 from services.contract.visit import Provider
 from services.settlement.life import RequestStatus, Service
@@ -82,7 +81,7 @@ class Consumed(NamedTuple):
         return YearKey(self.product, self.insurer, self.holder, self.year, currency)
 
 
-class Remembered(Frozen):
+class Remembered(NamedTuple):
     """A request that was decided, and where it is in its life.
 
     fingerprint: of the request's body, to tell a repeat from a conflict.
@@ -115,24 +114,52 @@ class SettlementState(State):
         return next((known for known in self.requests if known.request_id == request_id), None)
 
 
-def shares_of(consumed: tuple[Consumed, ...]) -> tuple[Share, ...]:
+class ShareSaid(TypedDict):
+    """What one cover pays, before the event that it stands in is checked as a whole."""
+
+    cover_id: str
+    product: str
+    payer: Literal["social_insurance", "insurer", "subsidy"]
+    insurer: str
+    amount: int
+
+
+class PartsSaid(TypedDict):
+    """Who pays what, before the event that it stands in is checked as a whole."""
+
+    social_insurance: int
+    insurer: int
+    subsidy: int
+    member: int
+    written_off: int
+
+
+def shares_of(consumed: Iterable[Consumed]) -> tuple[ShareSaid, ...]:
     """Return what each cover pays; covers that pay nothing have no share."""
     return tuple(
-        Share(
-            cover_id=part.cover_id,
-            product=part.product,
-            payer=part.payer,
-            insurer=part.insurer,
-            amount=part.paid,
-        )
-        for part in consumed
-        if part.paid
+        [
+            ShareSaid(
+                cover_id=part.cover_id,
+                product=part.product,
+                payer=part.payer,
+                insurer=part.insurer,
+                amount=part.paid,
+            )
+            for part in consumed
+            if part.paid
+        ]
     )
 
 
-def parts_of(billed: int, shares: tuple[Share, ...]) -> Parts:
-    """Return who pays what: each payer the sum of its shares, the member what is left."""
+def parts_of(billed: int, consumed: Iterable[Consumed]) -> PartsSaid:
+    """Return who pays what: each payer the sum of what its covers pay, the member what is left."""
     by_payer = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
-    for share in shares:
-        by_payer[share.payer] += share.amount
-    return Parts(**by_payer, member=billed - sum(by_payer.values()), written_off=0)
+    for part in consumed:
+        by_payer[part.payer] += part.paid
+    return PartsSaid(
+        social_insurance=by_payer["social_insurance"],
+        insurer=by_payer["insurer"],
+        subsidy=by_payer["subsidy"],
+        member=billed - sum(by_payer.values()),
+        written_off=0,
+    )

@@ -1,0 +1,84 @@
+"""What settlement stores and says: readable in both forms it was ever written in, and checked."""
+
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.contract.event import Event
+from services.contract.member import CoverTerms
+from services.contract.payment import DirectPayRequested
+from services.contract.visit import BillLine, Provider
+from services.settlement import steps
+from services.settlement.app import STAGE
+from services.settlement.rules import fingerprint
+from services.settlement.state import Remembered, SettlementState
+
+_AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
+_BILL = DirectPayRequested(
+    request_id="r1",
+    replaces=None,
+    episode="visit-1",
+    service="visit",
+    visit_class="ambulatory",
+    provider=Provider(id="hospital-1", network="owned"),
+    service_date=date(2024, 5, 1),
+    currency="CNY",
+    billed=100_00,
+    lines=(BillLine(code=None, text="诊查费 “first”\n\t\x7f", amount=100_00),),
+    covers=(
+        CoverTerms(
+            cover_id="c1",
+            product="basic-medical",
+            insurer="city-fund",
+            valid_from=date(2024, 1, 1),
+            valid_to=None,
+        ),
+    ),
+)
+_EVENT: Event[Any] = Event("id", "/s", "a", "h", _AT, _AT, 1, _BILL)
+
+
+def test_bills_stored_with_the_names_of_their_fields_are_read_like_bare_rows() -> None:
+    state = STAGE.decide(STAGE.begin(), _EVENT, _AT).state
+    stored = json.loads(state.model_dump_json(exclude_defaults=True))
+    assert isinstance(stored["requests"][0], list)
+
+    stored["requests"] = [
+        dict(zip(Remembered._fields, row, strict=True)) for row in stored["requests"]
+    ]
+
+    assert SettlementState.model_validate_json(json.dumps(stored)) == state
+
+
+def test_a_stored_bill_that_is_none_is_not_read() -> None:
+    state = STAGE.decide(STAGE.begin(), _EVENT, _AT).state
+    stored = json.loads(state.model_dump_json(exclude_defaults=True))
+
+    stored["requests"][0][Remembered._fields.index("billed")] = -1
+
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        SettlementState.model_validate_json(json.dumps(stored))
+
+
+def test_the_mark_of_a_request_is_that_of_its_json_so_that_old_marks_stay_valid() -> None:
+    written = f"{_BILL.TYPE}\n{_BILL.model_dump_json()}".encode()
+
+    assert fingerprint(_BILL) == hashlib.sha256(written).hexdigest()[:16]
+
+
+def test_a_decision_that_pays_out_more_than_the_bill_is_not_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def generous(case: steps.Case, work: steps.Working) -> steps.Answer:
+        after, note = steps.pay(case, work)
+        return after._replace(taken=after.taken + 100_00), note
+
+    planted = {**steps.STEPS, "pay": generous}
+    monkeypatch.setattr("services.settlement.adjudication.STEPS", planted)
+
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        STAGE.decide(STAGE.begin(), _EVENT, _AT)

@@ -1,6 +1,10 @@
-"""What treatment remembers about one member."""
+"""What treatment remembers about one member.
 
-from typing import Literal
+Charges and visits are bare rows, checked when they are read from the store: every fact makes a new
+one, and nothing but treatment reads them.
+"""
+
+from typing import Literal, NamedTuple
 
 from services.contract.frozen import Currency, Day, Frozen, Id, Instant, Text
 from services.contract.member import CoverTerms
@@ -17,7 +21,7 @@ class Remark(Frozen):
     text: Text
 
 
-class Charge(Frozen):
+class Charge(NamedTuple):
     """A charge in force. The lines are in minor units of `currency`."""
 
     charge_id: Id
@@ -30,7 +34,7 @@ class Charge(Frozen):
         return sum([line.amount for line in self.lines])
 
 
-class Visit(Frozen):
+class Visit(NamedTuple):
     """One visit as far as it is known.
 
     phase: `awaited` until its registration, admission or discharge is known; `reopened` after

@@ -134,7 +134,7 @@ def _diagnosed(
     fresh = tuple(code for code in found if code not in before.stroke)
     if not fresh or before.phase == "cancelled":
         return Step(state)
-    after = before.model_copy(update={"stroke": before.stroke + fresh})
+    after = before._replace(stroke=before.stroke + fresh)
     return _conclude(state, before, after, f"condition {data.condition_id} recorded", event, at)
 
 

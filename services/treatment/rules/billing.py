@@ -58,8 +58,8 @@ def rebill(
     if was == due:
         return after, ()
     drafts: list[Draft] = []
-    last = request_id(member, after.visit_id, after.version)
     if was is not None:
+        last = request_id(member, after.visit_id, after.version)
         drafts.append(Draft(ReversalRequested(request_id=last, reason=reason[:500]), when))
     if due is None:
         return after, tuple(drafts)
@@ -67,7 +67,7 @@ def rebill(
     kind = ClaimRequested if due.provider.network == "out" else DirectPayRequested
     request = kind(
         request_id=request_id(member, after.visit_id, version),
-        replaces=last if after.version else None,
+        replaces=request_id(member, after.visit_id, after.version) if after.version else None,
         episode=after.visit_id,
         service="visit",
         visit_class=due.visit_class,
@@ -79,4 +79,4 @@ def rebill(
         covers=covers[1],
     )
     drafts.append(Draft(request, when))
-    return after.model_copy(update={"version": version}), tuple(drafts)
+    return after._replace(version=version), tuple(drafts)

@@ -75,7 +75,7 @@ def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
         )
     update = _update(visit, fact, when)
     update["phase"] = phase
-    return visit.model_copy(update=update)
+    return visit._replace(**update)
 
 
 def reason_of(fact: VisitFact) -> str:

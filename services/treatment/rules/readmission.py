@@ -32,7 +32,7 @@ def flag_readmissions(
     if not found:
         return state, ()
     visits = tuple(
-        visit.model_copy(update={"readmission": True}) if visit.visit_id in found else visit
+        visit._replace(readmission=True) if visit.visit_id in found else visit
         for visit in state.visits
     )
     drafts: list[Draft] = []

@@ -69,7 +69,7 @@ def refer(
     ended = visit.discharged if visit.phase == "discharged" else None
     if visit.referred and ended is None:
         withdrawn = ReferralWithdrawn(visit_id=visit.visit_id, reason=reason)
-        return visit.model_copy(update={"referred": False}), (Draft(withdrawn, when),)
+        return visit._replace(referred=False), (Draft(withdrawn, when),)
     if visit.referred or ended is None or not visit.stroke:
         return visit, ()
     if visit.visit_class not in ACUTE_CLASSES or at - ended > REFERRAL_WITHIN:
@@ -80,4 +80,4 @@ def refer(
         codes=visit.stroke,
         reason="discharged after a stroke",
     )
-    return visit.model_copy(update={"referred": True}), (Draft(referral, when),)
+    return visit._replace(referred=True), (Draft(referral, when),)

@@ -31,7 +31,7 @@ def find(state: TreatmentState, visit_id: str, at: datetime) -> Visit:
     for visit in reversed(state.visits):
         if visit.visit_id == visit_id:
             return visit
-    if mark(visit_id) in state.forgotten:
+    if state.forgotten and mark(visit_id) in state.forgotten:
         raise RuleRefusedError(
             f"visit {visit_id} closed too long ago to be corrected: only the last "
             f"{CLOSED_KEPT_ALWAYS} visits, and those of the last two years, can be; "
@@ -52,7 +52,7 @@ def remember(state: TreatmentState, visit: Visit, at: datetime) -> TreatmentStat
         RuleRefusedError: too many visits are open.
     """
     today = at.date()
-    touched = visit if visit.touched == today else visit.model_copy(update={"touched": today})
+    touched = visit if visit.touched == today else visit._replace(touched=today)
     name = visit.visit_id
     visits = (*[known for known in state.visits if known.visit_id != name], touched)
     if len(visits) <= CLOSED_KEPT_ALWAYS:

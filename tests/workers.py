@@ -20,16 +20,21 @@ from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.topics import HEALTH_EVENTS, changelog
 from services.contract.visit import Code
+from services.runtime.drain import Progress
 from services.runtime.fold import PartitionFold, Row
 from services.runtime.household import version_of
 from services.runtime.log_writer import LogWriter, Write, partition_of
 from services.runtime.orphans import Watcher
 from services.runtime.settings import Settings
 from services.runtime.state_store import MemoryStore
+from services.runtime.worker import EXIT_FAILED
 from tests.counting_stage import STAGE
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 WAIT_S = 60.0
+
+NORMAL_ENDS = ("GapInLogError", "StaleGenerationError", "FencedError")
+"""After a rebalance a worker may find that it cannot go on as it is (docs/operations.md)."""
 
 
 class WorkerProcess:
@@ -41,21 +46,36 @@ class WorkerProcess:
         self.folder = folder
         self.log = folder.parent / f"{folder.name}.log"
         folder.mkdir(parents=True, exist_ok=True)
+        self._environment = {
+            **os.environ,
+            "CARELOOP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "CARELOOP_DATA_DIR": str(folder),
+            "CARELOOP_PARTITIONS": str(settings.partitions),
+            "CARELOOP_SESSION_TIMEOUT_S": "6",
+            **environment,
+        }
+        self._start()
+
+    def _start(self) -> None:
+        self._said_before = len(self.said()) if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
-                env={
-                    **os.environ,
-                    "CARELOOP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-                    "CARELOOP_DATA_DIR": str(folder),
-                    "CARELOOP_PARTITIONS": str(settings.partitions),
-                    "CARELOOP_SESSION_TIMEOUT_S": "6",
-                    **environment,
-                },
+                env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         self._watcher = Watcher(self.process)
+
+    def start_again_if_ended(self) -> None:
+        """Start it again, as its supervisor would, if a rebalance made it end; fail if else did."""
+        if self.process.poll() is None:
+            return
+        self._watcher.close()
+        said = self.said()[self._said_before :]
+        normal = self.process.returncode == EXIT_FAILED and any(end in said for end in NORMAL_ENDS)
+        assert normal, f"ended with {self.process.returncode}: {said[-2000:]}"
+        self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -172,6 +192,23 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {WAIT_S:.0f} s for {what}")
         time.sleep(0.2)
+
+
+def wait_stored(settings: Settings, *working: WorkerProcess) -> None:
+    """Wait until the stage has stored the states of all that stands on the log.
+
+    Outputs run half a second ahead of states: that they are there does not say it. Offsets are
+    committed after the states that they stand for.
+    """
+    group = f"careloop-{STAGE.name}"
+
+    def stored() -> bool:
+        for worker in working:
+            worker.start_again_if_ended()
+        return progress.lag(progress.ends())[group] == 0
+
+    with Progress(settings) as progress:
+        wait_for(stored, "the states to be stored")
 
 
 def distinct(events: Iterable[Event[EventData]]) -> dict[str, Event[EventData]]:

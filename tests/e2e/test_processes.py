@@ -1,7 +1,6 @@
 """Every service as its own process, two workers of two stages, and one of each killed."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from tests.e2e.running import (
     progress,
     wait_for,
 )
+from tests.ports import free_port
 
 SERVICES = (
     "gateway",
@@ -41,12 +41,6 @@ SERVICES = (
 TWICE = ("treatment", "settlement")
 SHORT = 4
 """Patients on SQLite; PostgreSQL gets all twelve."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Services:
@@ -115,7 +109,7 @@ def _started(settings: Settings, folder: Path) -> Iterator[Services]:
 @pytest.fixture
 def settings_of_all(kafka_settings: Settings, database_settings: Settings) -> Settings:
     return kafka_settings.model_copy(
-        update={"database_url": database_settings.database_url, "http_port": _free_port()}
+        update={"database_url": database_settings.database_url, "http_port": free_port()}
     )
 
 

@@ -21,9 +21,9 @@ from services.runtime.settings import Settings
 from services.runtime.supervisor import Service, Supervisor
 from services.runtime.topics import create_topics
 from tests.faults.feed import INSURER
-from tests.faults.ports import free_port
 from tests.faults.postgres import Postgres
 from tests.faults.receiver import Receiver
+from tests.ports import free_port
 
 PARTITIONS = 4
 SERVICES = ("gateway", *ALL_STAGES, "ledger", "subscriptions", "clock")

@@ -25,7 +25,7 @@ from services.runtime.broker import EmbeddedKafka
 from services.runtime.database import open_database
 from services.runtime.settings import Settings
 from tests.faults.oracle import Oracle, stages
-from tests.faults.ports import free_port
+from tests.ports import free_port
 
 MEMBERS = 60
 LOAD_S = 6.0

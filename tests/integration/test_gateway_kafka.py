@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,13 +21,8 @@ from services.contract.visit import Provider
 from services.runtime.log_writer import LogWriter, Write, partition_of
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, cloud_event, registered
+from tests.ports import free_port
 from tests.workers import read
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 import json
 import logging
 import os
-import socket
 
 import httpx
 import pytest
@@ -9,6 +8,7 @@ import structlog
 
 from services.runtime import telemetry
 from services.runtime.settings import Settings
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +80,7 @@ def test_lines_below_the_level_are_not_written(capsys):
 
 
 def test_metrics_are_served_on_loopback():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     telemetry.dead_letters.labels("ledger", "test reason").inc()
 
     telemetry.serve_metrics(Settings(metrics_port=port))

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 
@@ -14,14 +13,16 @@ from standardwebhooks import Webhook
 from services.contract.codec import Record, encode
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS
 from services.runtime.log_writer import LogWriter, Write, partition_of
+from tests.ports import free_port
 
 
 @pytest.fixture
 def process_settings(kafka_settings, database_settings):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     return kafka_settings.model_copy(
-        update={"database_url": database_settings.database_url, "subscriptions_port": port}
+        update={
+            "database_url": database_settings.database_url,
+            "subscriptions_port": free_port(),
+        }
     )
 
 

@@ -1,7 +1,6 @@
 """Webhooks over a real connection on loopback; once on SQLite and once on PostgreSQL."""
 
 import asyncio
-import socket
 
 import pytest
 from standardwebhooks import Webhook
@@ -10,6 +9,7 @@ from services.subscriptions.bell import Bell
 from services.subscriptions.dispatch import Dispatcher, webhook_client
 from services.subscriptions.schedule import DELAYS_S
 from services.subscriptions.store.sending import LEASE_MS
+from tests.ports import free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -201,9 +201,7 @@ async def test_a_long_answer_is_not_read_to_its_end(
 
 
 async def test_a_receiver_that_is_down_is_retried(dispatcher, feed, subscribe, subscriptions):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    subscribe("sub_a", url=f"http://127.0.0.1:{port}/")
+    subscribe("sub_a", url=f"http://127.0.0.1:{free_port()}/")
     feed.publish(feed.milestone("e1", "insurer-a"))
 
     await dispatcher.send_due()

@@ -5,16 +5,11 @@ import socket
 import pytest
 
 from services.cli.ports import PortInUseError, take_port
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.ports import free_port
 
 
 def test_a_port_that_another_run_has_chosen_is_not_chosen_again_before_it_is_opened() -> None:
-    preferred = _free()
+    preferred = free_port()
 
     first = take_port(preferred, None)
     second = take_port(preferred, None)
@@ -26,7 +21,7 @@ def test_a_port_that_another_run_has_chosen_is_not_chosen_again_before_it_is_ope
 
 
 def test_a_released_port_can_be_taken_again() -> None:
-    first = take_port(_free(), None)
+    first = take_port(free_port(), None)
     first.release()
 
     again = take_port(1, first.number)
@@ -50,7 +45,7 @@ def test_asking_for_a_port_that_a_stranger_listens_on_is_refused_with_what_to_do
 
 
 def test_asking_for_port_0_takes_any_free_one() -> None:
-    preferred = _free()
+    preferred = free_port()
 
     taken = take_port(preferred, 0)
 

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
+
 from services.gateway.problems import Problem, RequestRefusedError, refused
 
 BODY_BYTES_MAX: Final = 8 << 20
@@ -68,6 +70,31 @@ def load_json(body: bytes, number: Callable[[str], Decimal | float]) -> Any:
 
     Raises RequestRefusedError: 400, saying what was found and where.
     """
+    value = _read_by_the_letter(body) if number is float_number else None
+    if value is None:
+        value = _read_with_care(body, number)
+    _check_nesting(value)
+    if b"\\u" in body:
+        _check_characters(value)
+    return value
+
+
+def _read_by_the_letter(body: bytes) -> Any:
+    """Return what a fast parser reads, if it can write the very same bytes again; else None.
+
+    Such a text is compact, as most programs write JSON, and says each key once: the parser would
+    have dropped a second. It has no integer beyond 53 bits. The rest is read with care, which
+    takes five times as long.
+    """
+    try:
+        value = orjson.loads(body)
+        same = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == body
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    return value if same else None
+
+
+def _read_with_care(body: bytes, number: Callable[[str], Decimal | float]) -> Any:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -75,7 +102,7 @@ def load_json(body: bytes, number: Callable[[str], Decimal | float]) -> Any:
             f"The body is not UTF-8: byte {error.start} cannot be read", "Encode it as UTF-8."
         ) from error
     try:
-        value = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_object,
             parse_float=number,
@@ -91,10 +118,6 @@ def load_json(body: bytes, number: Callable[[str], Decimal | float]) -> Any:
         raise _bad(f"The body is JSON that cannot be used: {error}", "Mend it there.") from error
     except RecursionError as error:
         raise _too_deep() from error
-    _check_nesting(value)
-    if "\\u" in text:
-        _check_characters(value)
-    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,8 +149,8 @@ def _check_nesting(value: Any) -> None:
         level = [
             child
             for each in level
-            if isinstance(each, dict | list)
-            for child in (each.values() if isinstance(each, dict) else each)
+            if (kind := type(each)) is dict or kind is list
+            for child in (each.values() if kind is dict else each)
         ]
     raise _too_deep()
 

@@ -110,6 +110,35 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         load_json(body, decimal_number)
 
 
+_COMPACT = {
+    "a key twice": b'{"a":1,"a":1}',
+    "a key twice, deep down": b'[[{"a":[{"b":{},"b":{}}]}]]',
+    "19 digits": b"[1234567890123456789]",
+    "21 digits": b"[123456789012345678901]",
+    "U+0000": b'["\\u0000"]',
+    "too deep": b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1),
+    "far too deep": b"[" * 300 + b"]" * 300,
+}
+
+
+@pytest.mark.parametrize("body", _COMPACT.values(), ids=_COMPACT.keys())
+def test_what_is_written_without_a_space_is_refused_as_well(body: bytes) -> None:
+    with pytest.raises(RequestRefusedError):
+        load_json(body, float_number)
+
+
+def read(body: bytes) -> str:
+    try:
+        return repr(load_json(body, float_number))
+    except RequestRefusedError:
+        return "refused"
+
+
+@given(body=_JSON.map(orjson.dumps) | st.text(alphabet='{}[]",:01eE.-+\\u').map(str.encode))
+def test_a_space_changes_nothing(body: bytes) -> None:
+    assert read(body) == read(b" " + body)
+
+
 async def endless(counted: list[int]) -> AsyncIterator[bytes]:
     while True:
         counted.append(1 << 20)

@@ -13,6 +13,10 @@ IDS_PER_QUERY: Final = 512
 """The most values of one query; a power of two, see `Lookup`."""
 
 
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of any columns."""
+
+
 class Write:
     """An INSERT, UPDATE or DELETE."""
 
@@ -39,10 +43,10 @@ class Lookup:
         self._query = query
         self._column = column
 
-    def rows(self, connection: Connection, values: Iterable[str]) -> list[Row[Any]]:
+    def rows(self, connection: Connection, values: Iterable[str]) -> list[AnyRow]:
         """Return the rows, in as many queries as it takes; values are asked for in their order."""
         wanted = sorted(set(values))
-        found: list[Row[Any]] = []
+        found: list[AnyRow] = []
         for start in range(0, len(wanted), IDS_PER_QUERY):
             some = wanted[start : start + IDS_PER_QUERY]
             # Filled up with the last value, so that there are few texts: one for each power of two.

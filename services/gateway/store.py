@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from sqlalchemy import (
     Connection,
     Engine,
-    Row,
     bindparam,
     delete,
     func,
@@ -29,7 +28,7 @@ from services.contract.codec import Record, encode
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.accept import GroupOutcome, Known, Member, decide
 from services.gateway.facts import Submission
-from services.gateway.statements import Lookup, Write
+from services.gateway.statements import AnyRow, Lookup, Write
 from services.gateway.tables import COUNTER, HOUSEHOLD, INBOX, MEMBER, OUTBOX
 from services.runtime import fault_points
 from services.runtime.database import open_database, reading, unsynced
@@ -180,23 +179,24 @@ def _load(connection: Connection, submissions: Sequence[Submission]) -> Known:
     ]
     known = Known()
     event_ids = {fact.id for fact in facts} | {fact.only_after for fact in facts if fact.only_after}
-    for row in _INBOX_BY_ID.rows(connection, event_ids):
-        known.fingerprints[row.event_id] = row.fingerprint
+    for event_id, fingerprint in _INBOX_BY_ID.rows(connection, event_ids):
+        known.fingerprints[event_id] = fingerprint
     members = {fact.member for fact in facts}
     members |= {
         fact.subscriber
         for fact in facts
         if fact.subscriber is not None and isinstance(fact.data, CoverActivated)
     }
-    for row in _MEMBER_BY_ID.rows(connection, members):
-        known.members[row.member_id] = Member(row.household_id, row.fingerprint)
+    for member_id, household, fingerprint in _MEMBER_BY_ID.rows(connection, members):
+        known.members[member_id] = Member(household, fingerprint)
     households = {member.household for member in known.members.values()}
     for fact in facts:
         if isinstance(fact.data, MemberRegistered):
             # A new household is named by the sender, or after its first member.
             households |= {fact.household or fact.member, fact.member}
-    for row in _HOUSEHOLD_BY_ID.rows(connection, households):
-        known.sequences[row.household_id] = row.last_sequence
+    known.sequences.update(
+        (household, last) for household, last in _HOUSEHOLD_BY_ID.rows(connection, households)
+    )
     return known
 
 
@@ -234,10 +234,22 @@ def _count(connection: Connection, outcomes: Sequence[GroupOutcome], unreadable:
 
 
 def _row(record: Record) -> tuple[bytes, bytes, bytes]:
-    headers = [(name, value.decode()) for name, value in record.headers]
-    return record.key, record.value, orjson.dumps(headers)
+    parts = [part for name, value in record.headers for part in (name.encode(), value)]
+    headers = b"\0".join(parts)
+    # No attribute carries one: the doors refuse it, and so would every reader of the log.
+    assert headers.count(b"\0") == len(parts) - 1
+    return record.key, record.value, headers
 
 
-def _record(row: Row[Any]) -> Record:
-    headers = tuple([(name, value.encode()) for name, value in orjson.loads(row.headers)])
-    return Record(bytes(row.key), bytes(row.value), headers)
+def _record(row: AnyRow) -> Record:
+    _, key, value, headers = row
+    parts = bytes(headers).split(b"\0")
+    return Record(
+        bytes(key), bytes(value), tuple(zip(map(_name, parts[::2]), parts[1::2], strict=True))
+    )
+
+
+@cache
+def _name(header: bytes) -> str:
+    """Return a header's name; there are few."""
+    return header.decode()

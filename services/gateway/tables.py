@@ -54,7 +54,7 @@ OUTBOX: Final = Table(
     Column("headers", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
-"""What is accepted and not yet stored by Kafka; headers: a JSON list of pairs."""
+"""What is accepted and not yet stored by Kafka; headers: names and values, NUL bytes between."""
 
 COUNTER: Final = Table(
     "counter",

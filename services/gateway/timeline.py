@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import bindparam, insert, select, tuple_
+from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.catalog import catalog
 from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
 from services.contract.payment import ClaimDecided, DirectPayDecided, PaymentDecided
 from services.contract.topics import EVENT_TOPICS
-from services.gateway.statements import Lookup, Write
+from services.gateway.statements import Write
 from services.gateway.store import Store, add_to_counter, are_members
 from services.gateway.summary import summary
 from services.gateway.tables import POSITIONS, TIMELINE
@@ -23,8 +24,16 @@ from services.runtime.projection import Batch, Logged
 
 PAGE_MAX: Final = 500
 _COLUMNS: Final = [name for name in TIMELINE.c.keys() if name != "position"]  # noqa: SIM118
-_ADD: Final = Write(insert(TIMELINE).values({name: bindparam(name) for name in _COLUMNS}).inline())
-_BY_EVENT_ID: Final = Lookup(select(TIMELINE.c.event_id), TIMELINE.c.event_id)
+_ADD: Final = {
+    name: Write(
+        dialect.insert(TIMELINE)
+        .values({column: bindparam(column) for column in _COLUMNS})
+        .inline()
+        .on_conflict_do_nothing(index_elements=[TIMELINE.c.event_id])
+    )
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+"""By kind of database: adds an event, unless it is there."""
 _CURSOR: Final = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
@@ -64,10 +73,8 @@ class Timeline:
         rows = {logged.event.id: _row(logged) for batch in batches for logged in batch.events}
         with self._store.write() as connection:
             advance(connection, POSITIONS, batches)
-            seen = {row.event_id for row in _BY_EVENT_ID.rows(connection, rows)}
-            fresh = [row for event_id, row in rows.items() if event_id not in seen]
-            _ADD.run(connection, *fresh)
-            add_to_counter(connection, "timeline_events", len(fresh))
+            fresh = _ADD[connection.dialect.name].run(connection, *rows.values())
+            add_to_counter(connection, "timeline_events", fresh)
             fault_points.reach("projection.before_commit")
 
     def page(self, member_id: str, cursor: str | None, limit: int) -> Page | None:
@@ -129,20 +136,23 @@ def shown_event(event: Event[EventData]) -> dict[str, Any]:
 
 def _row(logged: Logged) -> tuple[Any, ...]:
     """Return what is stored of an event, in the order of the table's columns."""
-    shown = shown_event(logged.event)
-    decision = shown.get("decision")
+    event = logged.event
+    data = event.data
+    episode, decision = event.correlation_id, None
+    if isinstance(data, PaymentDecided):
+        episode, decision = data.episode, data.model_dump_json()
     return (
-        shown["id"],
-        logged.event.subject,
+        event.id,
+        event.subject,
         logged.timestamp_ms,
-        shown["type"],
-        shown["stage"],
-        shown["time"],
-        shown["recorded_time"],
-        shown["cause"],
-        shown["episode"],
-        shown["summary"],
-        orjson.dumps(decision).decode() if decision else None,
+        data.TYPE,
+        catalog()[data.TYPE].producer,
+        instant_text(event.time),
+        instant_text(event.recorded_time),
+        event.causation_id,
+        episode,
+        summary(data),
+        decision,
     )
 
 

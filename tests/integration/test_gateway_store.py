@@ -1,12 +1,15 @@
 """The gateway on a real database: two processes accept at once, and numbers stay gapless."""
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import event
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event, select
 
 from services.contract.codec import decode
 from services.contract.member import MemberRegistered
@@ -14,7 +17,8 @@ from services.contract.topics import HEALTH_EVENTS
 from services.contract.visit import Provider, VisitRegistered
 from services.gateway.accept import GroupOutcome
 from services.gateway.facts import Fact, Group, Submission
-from services.gateway.store import Store
+from services.gateway.store import MIGRATIONS, Store
+from services.gateway.tables import OUTBOX
 from services.gateway.timeline import Timeline
 from services.gateway.writer import GroupWriter, NotStoredError
 from services.runtime.projection import Batch, Logged
@@ -118,6 +122,29 @@ async def test_a_whole_visit_goes_in_and_onto_the_timeline(database_settings: Se
     assert rest["next"] is None
 
 
+def test_what_waited_in_the_outbox_before_an_upgrade_is_sent_after_it(
+    database_settings: Settings,
+) -> None:
+    store = Store.open(database_settings)
+    store.accept([submission(registration("m1", "h"), arrival("e1", "m1"))], NOW)
+    before = store.unsent(10)
+    migrations = Config()
+    migrations.set_main_option("script_location", str(MIGRATIONS))
+    with store.engine.begin() as connection:
+        migrations.attributes["connection"] = connection
+        command.downgrade(migrations, "0001")
+        headers = connection.scalars(select(OUTBOX.c.headers)).all()
+    store.close()
+
+    store = Store.open(database_settings)
+    after = store.unsent(10)
+    store.close()
+
+    assert all(["ce_specversion", "1.0"] in json.loads(bytes(each)) for each in headers)
+    assert after == before
+    assert [decode(row.record).id for row in after] == ["r-m1", "e1"]
+
+
 async def test_a_submission_that_cannot_be_stored_does_not_fail_the_others() -> None:
     class Poisoned:
         def accept(
@@ -150,6 +177,29 @@ async def test_who_waits_when_the_gateway_stops_is_told(settings: Settings) -> N
 
     with pytest.raises(NotStoredError):
         await asyncio.wait_for(asked, 5)
+
+
+def test_an_event_that_stands_on_the_log_twice_is_shown_and_counted_once(
+    database_settings: Settings,
+) -> None:
+    store = Store.open(database_settings)
+    store.accept([submission(registration("m1", "h"), arrival("e1", "m1"))], NOW)
+    records = [row.record for row in store.unsent(10)]
+    timeline = Timeline(store)
+    twice = [records[0], records[1], records[1]]
+    for start, logged in ((0, twice), (3, [records[0]]), (4, twice)):
+        events = tuple(
+            Logged(start + number, 1_000, decode(record), record.value)
+            for number, record in enumerate(logged)
+        )
+        timeline.apply(Batch(HEALTH_EVENTS, 0, start, start + len(events), events))
+    page = timeline.page("m1", None, 10)
+    counted = store.counters()["timeline_events"]
+    store.close()
+
+    assert page is not None
+    assert [each["id"] for each in page.events] == ["r-m1", "e1"]
+    assert counted == 2
 
 
 def test_the_timeline_waits_for_the_disk(database_settings: Settings) -> None:

@@ -7,7 +7,7 @@ from services.contract.ids import stable_id
 
 REASON_BYTES_MAX = 4_000
 RECORD_BYTES_MAX = 256 << 10
-"""Of the original; with what is added it must fit into one batch of the log writer."""
+"""Of the original; with what is added a letter stays well below what any topic takes."""
 
 _KEY_BYTES = 1_000
 _HEADERS = 32

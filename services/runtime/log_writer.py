@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from services.contract.codec import Record
 from services.runtime import fault_points
 
-REQUEST_BYTES_MAX = 4 << 20
 BATCH_BYTES = 512 << 10
+"""Records are sent in batches of up to so much; one that is larger goes alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Stored:
     count: int
 
 
-class RecordTooLargeError(ValueError):
-    """A record that the broker would refuse for its size."""
+class RecordTooLargeError(RuntimeError):
+    """A record is larger than its topic takes: an operator must raise the topic's limit."""
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -68,7 +69,6 @@ class LogWriter:
             acks=-1,
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
-            max_request_size=REQUEST_BYTES_MAX,
             request_timeout_ms=60_000,
         )
         await self._producer.start()
@@ -88,6 +88,9 @@ class LogWriter:
         """Store records, in the given order within each partition.
 
         Returns, for each topic and partition, the offsets that the broker gave, in runs.
+
+        Raises:
+            RecordTooLargeError: a topic takes no record of this size; the message says what to do.
         """
         by_partition: dict[tuple[str, int], list[Record]] = {}
         for write in writes:
@@ -115,12 +118,25 @@ class LogWriter:
             ):
                 record = next(rest, None)
             count = batch.record_count()
-            if count == 0:
-                size = len(record.value) if record is not None else 0
-                raise RecordTooLargeError(f"a record of {size} bytes does not fit on {topic}")
             batch.close()
             sent = await self._producer.send_batch(batch, topic, partition=partition)
             waiting.append((sent, count))
-        stored = tuple([Stored((await sent).offset, count) for sent, count in waiting])
+        stored: list[Stored] = []
+        try:
+            for sent, count in waiting:
+                stored.append(Stored((await sent).offset, count))
+        except MessageSizeTooLargeError as error:
+            begin = sum(run.count for run in stored)
+            raise RecordTooLargeError(_too_large(at, records[begin : begin + count])) from error
         fault_points.reach("log.partition_stored")
-        return stored
+        return tuple(stored)
+
+
+def _too_large(at: tuple[str, int], batch: list[Record]) -> str:
+    topic, partition = at
+    size, key = max((len(record.key) + len(record.value), record.key) for record in batch)
+    return (
+        f"{topic}/{partition} does not take the record of {key[:100]!r}, {size:,} bytes of key and"
+        f" value: raise max.message.bytes of {topic} well above that, and whoever failed goes on;"
+        " `careloop topics check` tells what it must be at least"
+    )

@@ -14,18 +14,25 @@ from services.runtime.settings import Settings
 _COMPACTION_LAG_MS_MIN: Final = 86_400_000
 _CONNECT_TIMEOUT_MS: Final = 15_000
 
+RECORD_BYTES_MAX: Final = 16 << 20
+"""What every topic takes at least. The largest record is the state of a household; what the gateway
+accepts and what is refused are far smaller. Kafka's default, 1 MiB, would stop a stage for good."""
+
 _LOG: Final = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
+    "max.message.bytes": str(RECORD_BYTES_MAX),
 }
 _CHANGELOG: Final = {
     "cleanup.policy": "compact",
     "min.compaction.lag.ms": str(_COMPACTION_LAG_MS_MIN),
+    "max.message.bytes": str(RECORD_BYTES_MAX),
     # The segment being written is never compacted, so a large one would never be.
     "segment.bytes": str(64 << 20),
 }
-_CHECKED: Final = ("cleanup.policy", "min.compaction.lag.ms")
+_EXACT: Final = ("cleanup.policy", "retention.ms", "retention.bytes")
+_AT_LEAST: Final = ("min.compaction.lag.ms", "max.message.bytes", "min.insync.replicas")
 
 
 class TopicsError(RuntimeError):
@@ -55,7 +62,7 @@ def create_topics(settings: Settings) -> list[str]:
 
 
 def check_topics(settings: Settings) -> list[str]:
-    """Return one sentence per problem: missing, wrong partition count, wrong clean-up.
+    """Return one sentence per problem: missing, or with other settings than the services need.
 
     Raises TopicsError if the cluster cannot be reached or refuses.
     """
@@ -63,30 +70,40 @@ def check_topics(settings: Settings) -> list[str]:
     with _admin(settings) as admin:
         existing = set(admin.list_topics())
         present = [name for name in wanted if name in existing]
-        counts = {each["name"]: len(each["partitions"]) for each in _describe(admin, present)}
+        partitions = {each["name"]: each["partitions"] for each in _describe(admin, present)}
         found = _configs(admin, present)
     problems = [f"{name}: missing" for name in wanted if name not in existing]
     for name in present:
-        if counts[name] != settings.partitions:
-            problems.append(f"{name}: {counts[name]} partitions, not {settings.partitions}")
-        problems += _config_problems(name, wanted[name], found[name])
+        replicas = min(len(each["replica_nodes"]) for each in partitions[name])
+        if len(partitions[name]) != settings.partitions:
+            problems.append(
+                f"{name}: {len(partitions[name])} partitions, not {settings.partitions}"
+            )
+        if replicas < settings.replication_factor:
+            problems.append(f"{name}: {replicas} replicas, less than {settings.replication_factor}")
+        problems += _config_problems(name, wanted[name] | _durable(replicas), found[name])
     return problems
 
 
 def _config_problems(name: str, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:
-    if found["cleanup.policy"] != wanted["cleanup.policy"]:
-        yield f"{name}: cleanup.policy is {found['cleanup.policy']}, not {wanted['cleanup.policy']}"
-    lag_ms = int(found["min.compaction.lag.ms"])
-    if "min.compaction.lag.ms" in wanted and lag_ms < _COMPACTION_LAG_MS_MIN:
-        yield f"{name}: min.compaction.lag.ms is {lag_ms}, less than {_COMPACTION_LAG_MS_MIN}"
+    for key in _EXACT:
+        if key in wanted and found[key] != wanted[key]:
+            yield f"{name}: {key} is {found[key]}, not {wanted[key]}"
+    for key in _AT_LEAST:
+        if key in wanted and int(found[key]) < int(wanted[key]):
+            yield f"{name}: {key} is {found[key]}, less than {wanted[key]}"
+
+
+def _durable(replicas: int) -> dict[str, str]:
+    """Return what makes an acknowledged record survive the loss of any one broker."""
+    return {"min.insync.replicas": str(max(1, replicas - 1))}
 
 
 def _new_topic(settings: Settings, configs: dict[str, str]) -> dict[str, Any]:
-    durable = {"min.insync.replicas": str(max(1, settings.replication_factor - 1))}
     return {
         "num_partitions": settings.partitions,
         "replication_factor": settings.replication_factor,
-        "configs": configs | durable,
+        "configs": configs | _durable(settings.replication_factor),
     }
 
 
@@ -99,7 +116,7 @@ def _describe(admin: KafkaAdminClient, names: list[str]) -> list[dict[str, Any]]
 def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
-    wanted = dict.fromkeys(_CHECKED, "")
+    wanted = dict.fromkeys((*_EXACT, *_AT_LEAST), "")
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
     answer = admin.describe_configs(resources, config_filter="all")["topic"]
     return {

@@ -5,13 +5,34 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.contract.topics import ALL_STAGES, CARE_MILESTONES, HEALTH_EVENTS, changelog
 from services.runtime.settings import Settings
-from services.runtime.topics import TopicsError, check_topics, create_topics, topic_configs
+from services.runtime.topics import (
+    TopicsError,
+    _config_problems,
+    _durable,
+    check_topics,
+    create_topics,
+    topic_configs,
+)
+from tests.workers import wait_for
 
 
 @pytest.fixture
 def admin(bootstrap_servers):
     with KafkaAdminClient(bootstrap_servers=bootstrap_servers) as client:
         yield client
+
+
+def alter(admin, topic, **settings):
+    """Set a topic's settings, their dots written as underscores; the broker shows them a little later."""
+    wanted = {name.replace("_", "."): value for name, value in settings.items()}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(wanted, ""))
+
+    def shown():
+        configs = admin.describe_configs([asked], config_filter="all")["topic"][topic]
+        return {name: configs[name]["value"] for name in wanted} == wanted
+
+    wait_for(shown, f"{topic} to be altered")
 
 
 def test_created_topics_have_no_problems(kafka_settings):
@@ -49,15 +70,53 @@ def test_another_partition_count_is_a_problem_of_each_topic(kafka_settings):
 
 
 def test_a_changed_clean_up_is_a_problem(kafka_settings, admin):
-    wrong = {"cleanup.policy": "delete", "min.compaction.lag.ms": "0"}
     name = changelog("treatment")
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, wrong)])
+    alter(admin, name, cleanup_policy="delete", min_compaction_lag_ms="0")
 
     problems = check_topics(kafka_settings)
 
     assert problems == [
         f"{name}: cleanup.policy is delete, not compact",
         f"{name}: min.compaction.lag.ms is 0, less than 86400000",
+    ]
+
+
+def test_a_log_that_forgets_is_a_problem(kafka_settings, admin):
+    alter(admin, HEALTH_EVENTS, retention_ms="604800000", retention_bytes="1073741824")
+
+    problems = check_topics(kafka_settings)
+
+    assert problems == [
+        f"{HEALTH_EVENTS}: retention.ms is 604800000, not -1",
+        f"{HEALTH_EVENTS}: retention.bytes is 1073741824, not -1",
+    ]
+
+
+def test_a_topic_that_does_not_take_a_large_state_is_a_problem(kafka_settings, admin):
+    name = changelog("treatment")
+    alter(admin, name, max_message_bytes="1048588")
+
+    assert check_topics(kafka_settings) == [
+        f"{name}: max.message.bytes is 1048588, less than 16777216"
+    ]
+
+
+def test_what_was_acknowledged_must_be_on_as_many_brokers_as_was_asked_for(kafka_settings):
+    three = kafka_settings.model_copy(update={"replication_factor": 3})
+
+    problems = check_topics(three)
+
+    assert problems == [f"{name}: 1 replicas, less than 3" for name in topic_configs()]
+
+
+@pytest.mark.parametrize(("replicas", "in_sync"), [(1, "1"), (2, "1"), (3, "2")])
+def test_a_topic_answers_when_all_but_one_of_its_replicas_have_the_record(replicas, in_sync):
+    wanted = _durable(replicas)
+
+    assert wanted == {"min.insync.replicas": in_sync}
+    assert not list(_config_problems("log", wanted, {"min.insync.replicas": in_sync}))
+    assert list(_config_problems("log", wanted, {"min.insync.replicas": "0"})) == [
+        f"log: min.insync.replicas is 0, less than {in_sync}"
     ]
 
 

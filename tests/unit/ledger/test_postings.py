@@ -1,5 +1,6 @@
 """Which entry an event makes, and which entries the books refuse."""
 
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,6 +21,8 @@ from services.contract.payment import (
 from services.contract.visit import BillLine, Provider
 from services.ledger.booking import Books, is_repeat, refusal
 from services.ledger.postings import Account, Entry, Posting, UnbalancedError, entry_for
+from services.ledger.store import Refused
+from services.ledger.tables import ENTRY, POSTING, REFUSED
 from tests.ledgers import read
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
@@ -113,6 +116,14 @@ def _books(*said: EventData) -> Books:
 
 def test_the_fingerprint_of_what_is_booked_stays_the_same() -> None:
     assert _entry(_bill(100)).fingerprint == "4da4cda5ffcb6cb7"
+
+
+def test_an_entry_is_its_row() -> None:
+    """Rows go to the database by position."""
+    assert list(Entry._fields) == [*ENTRY.columns.keys(), "postings"]
+    assert [*Posting._fields] == ["account", "amount"]
+    assert POSTING.columns.keys() == ["event_id", "line", *Account._fields, "amount"]
+    assert REFUSED.columns.keys() == [field.name for field in fields(Refused)]
 
 
 def test_a_bill_is_owed_to_its_provider_and_waits_for_a_decision() -> None:

@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from services.contract.care import ReferredToManagement
+from services.contract.clinical import ObservationRecorded
 from services.contract.clock import ClockTicked
 from services.contract.codec import (
     PROBLEM_CHARS_MAX,
@@ -17,11 +19,12 @@ from services.contract.codec import (
     decode,
     encode,
     instant_text,
+    written,
 )
 from services.contract.event import Event
 from services.contract.registry import BY_TYPE
-from services.contract.visit import VisitCancelled
-from tests.contracts.examples import PATHS, record_by_sdk
+from services.contract.visit import Code, VisitCancelled
+from tests.contracts.examples import PATHS, each_example, record_by_sdk
 
 EVENT = Event(
     id="adt-1",
@@ -56,6 +59,45 @@ def problems(bad: Record) -> str:
     with pytest.raises(UndecodableError) as refusal:
         decode(bad)
     return str(refusal.value)
+
+
+@each_example()
+def test_data_is_written_as_pydantic_writes_it(path):
+    data = decode(record_by_sdk(path)).data
+
+    assert written(data) == data.model_dump_json().encode()
+
+
+@settings(max_examples=300, deadline=None, print_blob=True)
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80),
+    st.integers(),
+)
+def test_numbers_and_text_of_any_kind_are_written_as_pydantic_writes_them(value, text, whole):
+    observed = ObservationRecorded(
+        observation_id="o-1",
+        codes=(Code(system="s", code="c", display=text),),
+        value=value,
+        unit=None,
+        text=text or None,
+        components=(),
+        visit_id=None,
+    )
+    referred = ReferredToManagement.model_construct(systolic=whole, reason=text)
+
+    for data in (observed, referred):
+        assert written(data) == data.model_dump_json().encode()
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.datetimes(timezones=st.timezones() | st.just(UTC)))
+def test_an_instant_is_always_written_to_the_microsecond(moment):
+    assume(1 < moment.year < 9999)
+
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+
+    assert instant_text(moment) == utc.isoformat(timespec="microseconds") + "Z"
 
 
 def test_an_event_comes_back_equal_and_its_bytes_too():

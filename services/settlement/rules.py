@@ -3,12 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, Literal, TypedDict, assert_never
 
-import orjson
-
+from services.contract.codec import written
 from services.contract.event import Event, EventData
 from services.contract.payment import (
     ClaimDecided,
@@ -50,8 +48,6 @@ _DIRECT_PAY: Final[Mapping[Extent, Literal["settled", "partly_settled", "decline
 _CLAIM: Final[Mapping[Extent, Literal["approved", "partly_approved", "denied"]]] = MappingProxyType(
     {"full": "approved", "partly": "partly_approved", "none": "denied"}
 )
-
-_FIELDS: Final = attrgetter("__dict__")
 
 
 class _Said(TypedDict):
@@ -108,9 +104,7 @@ def wake(state: SettlementState, at: datetime) -> Step[SettlementState]:
 
 def fingerprint(data: EventData) -> str:
     """Return a short digest of what an event says, its type included."""
-    # The same bytes as `model_dump_json` writes, in a quarter of the time.
-    body = orjson.dumps(data.__dict__, default=_FIELDS)
-    return hashlib.sha256(b"%s\n%s" % (data.TYPE.encode(), body)).hexdigest()[:16]
+    return hashlib.sha256(b"%s\n%s" % (data.TYPE.encode(), written(data))).hexdigest()[:16]
 
 
 def _decide_request(

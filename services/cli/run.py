@@ -1,17 +1,20 @@
 """`careloop run`: everything on this machine, watched while it works, stopped cleanly."""
 
 import asyncio
+import contextlib
 import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import httpx
 import typer
+from kafka.errors import KafkaError
 from rich.console import Console
 
 from services.cli.live_view import Health, LiveView, Process, Snapshot
@@ -26,12 +29,15 @@ from services.runtime.telemetry import configure_logging
 
 DRAIN_TIMEOUT_S: Final = 180.0
 REFRESH_S: Final = 0.25
+LAG_EVERY_S: Final = 2.0
 HISTORY_KEPT: Final = 32
 HEALTH: Final[dict[str, Health]] = {
     "up": "running",
     "restarting": "restarting",
     "ended": "stopped",
 }
+
+Answer = TypeVar("Answer")
 
 
 def run(  # noqa: PLR0913  # one parameter per option
@@ -78,7 +84,7 @@ def run(  # noqa: PLR0913  # one parameter per option
         raise typer.Exit(1) from error
     try:
         found = session.run(for_seconds)
-    except (StartError, BrokerError) as error:
+    except (StartError, BrokerError, KafkaError, httpx.HTTPError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     finally:
@@ -118,8 +124,11 @@ class RunSession:
     def run(self, for_seconds: float | None) -> dict[str, Any]:
         """Start, watch until asked to stop or the time is over, drain, stop; return the summary.
 
+        Kafka or the gateway may be away for a while, as when they start again: they are waited for.
+
         Raises:
             StartError, BrokerError: something could not be started.
+            KafkaError, httpx.HTTPError: it did not come back.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
@@ -127,8 +136,8 @@ class RunSession:
         with LiveView(self._console) as view:
             self._show_until(view, for_seconds)
             self._stop_sources(view)
-            drained = self._drain(view)
-        doors = self._progress()
+            drained = self._wait_for(self._processed, view, "draining; Ctrl-C again stops at once")
+            doors = self._wait_for(lambda _: self._progress(), view, "counting") or self._progress()
         self._system.supervisor.stop()
         assert self._watch is not None
         self._watch.stop()
@@ -170,15 +179,16 @@ class RunSession:
 
     def _show_until(self, view: LiveView, for_seconds: float | None) -> None:
         deadline = None if for_seconds is None else time.monotonic() + for_seconds
-        with Progress(self._system.settings) as progress:
+        with Progress(self._system.settings, patience_s=REFRESH_S) as progress:
             looked = 0.0
             while not self._asked_to_stop.wait(REFRESH_S):
                 now = time.monotonic()
                 if deadline is not None and now >= deadline:
                     return
                 self._system.supervisor.check()
-                if now - looked > 2.0:
-                    self._lags = progress.lag(progress.ends())
+                if now - looked > LAG_EVERY_S:
+                    with contextlib.suppress(KafkaError):  # it is away: what was known stays
+                        self._lags = progress.lag(progress.ends())
                     looked = now
                 view.update(self._snapshot("Ctrl-C stops cleanly"))
 
@@ -187,19 +197,31 @@ class RunSession:
         self._system.supervisor.stop("city")
         self._system.supervisor.stop("clock")
 
-    def _drain(self, view: LiveView) -> bool:
-        """Let everything that was accepted be processed; a second Ctrl-C gives that up."""
-        done: list[bool] = []
-        waiting = threading.Thread(target=lambda: done.append(self._processed()), daemon=True)
-        waiting.start()
-        while waiting.is_alive() and not self._impatient.is_set():
-            self._system.supervisor.check()
-            view.update(self._snapshot("draining; Ctrl-C again stops at once"))
-            waiting.join(REFRESH_S)
-        return bool(done and done[0])
+    def _wait_for(self, ask: Callable[[float], Answer], view: LiveView, note: str) -> Answer | None:
+        """Ask in a thread, while processes are looked after, until Kafka and the gateway answer.
 
-    def _processed(self) -> bool:
+        ask: is given the deadline. None: it has passed, or a second Ctrl-C gave the answer up.
+        """
+        answers: list[Answer] = []
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
+
+        def keep_asking() -> None:
+            while not answers and time.monotonic() < deadline:
+                try:
+                    answers.append(ask(deadline))
+                except (KafkaError, httpx.HTTPError):
+                    time.sleep(REFRESH_S)
+
+        asking = threading.Thread(target=keep_asking, daemon=True)
+        asking.start()
+        while asking.is_alive() and not self._impatient.is_set():
+            self._system.supervisor.check()
+            view.update(self._snapshot(note))
+            asking.join(REFRESH_S)
+        return answers[0] if answers else None
+
+    def _processed(self, deadline: float) -> bool:
+        """Tell whether everything that was accepted has been processed before the deadline."""
         while self._progress()["outbox"] > 0:
             if time.monotonic() > deadline:
                 return False

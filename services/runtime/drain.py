@@ -7,7 +7,7 @@ then are on the log too.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import stamina
 from kafka import TopicPartition
@@ -32,17 +32,26 @@ READERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Consumer group -> the topics it must have read."""
 
 
+PATIENCE_S: Final = 30.0
+
+Answer = TypeVar("Answer")
+
+
 def _passes(error: Exception) -> bool:
-    """Tell whether the broker asks to be asked again, as it does for a while after its start."""
+    """Tell whether asking again helps: the broker is away, or has not been up for long."""
     return isinstance(error, KafkaError) and error.retriable
 
 
 class Progress:
-    """Ends of the log and how far each group has read it."""
+    """Ends of the log and how far each group has read it.
 
-    def __init__(self, settings: Settings) -> None:
+    Its questions raise KafkaError where the broker has not answered for as long as the patience.
+    """
+
+    def __init__(self, settings: Settings, patience_s: float = PATIENCE_S) -> None:
         """Name the brokers; connected as a context manager."""
         self._settings = settings
+        self._patience_s = patience_s
         self._admin: Any = None
 
     def __enter__(self) -> Self:
@@ -59,13 +68,12 @@ class Progress:
             for topic in topics
             for number in range(self._settings.partitions)
         }
-        found = self._admin.list_partition_offsets(wanted)
+        found = self._ask(lambda: self._admin.list_partition_offsets(wanted))
         return {at: found[at].offset for at in wanted}
 
-    @stamina.retry(on=_passes, timeout=30.0)
     def lag(self, ends: Mapping[TopicPartition, int]) -> dict[str, int]:
         """Return how many records before `ends` each group has not read yet."""
-        committed = self._admin.list_group_offsets(list(READERS))
+        committed = self._ask(lambda: self._admin.list_group_offsets(list(READERS)))
         lags = {}
         for group, topics in READERS.items():
             offsets = committed.get(group, {})
@@ -83,6 +91,13 @@ class Progress:
                 return False
             time.sleep(POLL_S)
         return True
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        again = stamina.retry_context(on=_passes, attempts=None, timeout=self._patience_s)
+        for attempt in again:
+            with attempt:
+                return question()
+        raise AssertionError
 
 
 def wait_until_processed(

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,10 @@ class Standing:
     positions: Mapping[int, int]
 
 
-def why_it_should_move(standing: Standing, ends: Callable[[], Mapping[int, int]]) -> str | None:
+def why_it_should_move(standing: Standing, ends: Mapping[int, int]) -> str | None:
     """Return what a worker that stands still should have done; None if there is nothing.
 
-    ends: asks the broker for the end of each partition.
+    ends: of each partition, as the broker says now. Without a broker nobody should have moved.
     """
     if not standing.assigned:
         return "it was given no partitions"
@@ -33,7 +35,7 @@ def why_it_should_move(standing: Standing, ends: Callable[[], Mapping[int, int]]
         return "its states are not restored"
     behind = {
         number: end - standing.positions[number]
-        for number, end in ends().items()
+        for number, end in ends.items()
         if end > standing.positions.get(number, end)
     }
     return f"records wait, by partition: {behind}" if behind else None
@@ -73,9 +75,11 @@ class Watchdog:
             if still_s < self._stall_s:
                 continue
             try:
-                reason = why_it_should_move(self._standing(), self._ends)
-            except KafkaError:
-                continue  # the broker is away, for everyone
+                reason = why_it_should_move(self._standing(), self._ends())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it must go on looking
+                # Mostly the broker is away, for everyone: a restart would not help.
+                log.warning("cannot tell whether the worker should move", error=repr(error))
+                continue
             if reason is not None:
                 self._stop(StoodStillError(f"for {still_s:.0f} s: {reason}"))
 

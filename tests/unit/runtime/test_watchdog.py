@@ -1,8 +1,17 @@
 """When a worker that stands still should have moved."""
 
+import threading
 from collections.abc import Mapping
 
-from services.runtime.watchdog import Standing, why_it_should_move
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from services.runtime import watchdog
+from services.runtime.watchdog import Standing, StoodStillError, Watchdog, why_it_should_move
+
+WAITS = Standing(assigned=True, restoring=False, positions={0: 7})
+JOINS = Standing(assigned=False, restoring=False, positions={})
 
 
 def at(end: int) -> Mapping[int, int]:
@@ -12,24 +21,79 @@ def at(end: int) -> Mapping[int, int]:
 def test_who_has_read_to_the_end_may_stand_still() -> None:
     mine = Standing(assigned=True, restoring=False, positions={0: 7})
 
-    assert why_it_should_move(mine, lambda: at(7)) is None
+    assert why_it_should_move(mine, at(7)) is None
 
 
 def test_who_has_records_before_it_should_have_read_them() -> None:
     mine = Standing(assigned=True, restoring=False, positions={0: 7})
 
-    assert why_it_should_move(mine, lambda: at(9)) == "records wait, by partition: {0: 2}"
+    assert why_it_should_move(mine, at(9)) == "records wait, by partition: {0: 2}"
 
 
 def test_partitions_of_others_are_not_waited_for() -> None:
     mine = Standing(assigned=True, restoring=False, positions={})
 
-    assert why_it_should_move(mine, lambda: at(9)) is None
+    assert why_it_should_move(mine, at(9)) is None
 
 
 def test_who_was_given_nothing_or_does_not_get_its_states_should_have_moved() -> None:
     joining = Standing(assigned=False, restoring=False, positions={})
     restoring = Standing(assigned=True, restoring=True, positions={})
 
-    assert why_it_should_move(joining, lambda: at(0)) == "it was given no partitions"
-    assert why_it_should_move(restoring, lambda: at(0)) == "its states are not restored"
+    assert why_it_should_move(joining, at(0)) == "it was given no partitions"
+    assert why_it_should_move(restoring, at(0)) == "its states are not restored"
+
+
+class Broker:
+    """A client of a broker whose only partition ends at 9; its first answers are errors."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.all_said = threading.Event()
+
+    def __call__(self, **_: object) -> "Broker":
+        if self.errors:
+            raise self.errors.pop(0)
+        self.all_said.set()
+        return self
+
+    def partitions_for_topic(self, _topic: str) -> set[int]:
+        return {0}
+
+    def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 9)
+
+    def close(self) -> None: ...
+
+
+def ended(standing: Standing, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return why a watchdog has ended a worker, and whether the broker had answered by then."""
+    monkeypatch.setattr(watchdog, "KafkaConsumer", broker)
+    said, stopped = [], threading.Event()
+
+    def stop(error: BaseException) -> None:
+        if not stopped.is_set():
+            assert isinstance(error, StoodStillError)
+            said.append(str(error).partition(": ")[2])
+            said.append("the broker answers" if broker.all_said.is_set() else "the broker is away")
+        stopped.set()
+        threading.Event().wait()  # the process would have ended, and with it this thread
+
+    Watchdog("health-events", "nowhere:1", 0.06, lambda: standing, stop).start()
+    assert stopped.wait(20)
+    return said
+
+
+@pytest.mark.parametrize("error", [OSError(24, "too many open files"), KafkaTimeoutError("away")])
+def test_a_question_that_fails_is_asked_again_later(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ended(WAITS, Broker(error), monkeypatch)
+
+    assert said == ["records wait, by partition: {0: 2}", "the broker answers"]
+
+
+def test_who_joins_is_not_ended_before_the_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ended(JOINS, Broker(*[KafkaTimeoutError("away")] * 5), monkeypatch)
+
+    assert said == ["it was given no partitions", "the broker answers"]

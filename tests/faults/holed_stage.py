@@ -24,11 +24,10 @@ from services.runtime import changelog, fold, worker
 from services.runtime.batches import PartitionFetchScheduler
 from services.runtime.fold import Outcome, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Stored, Write
-from services.runtime.watchdog import Watchdog
+from services.runtime.watchdog import Standing, Watchdog
 from tests.counting_stage import STAGE, decide
 
 BAD_VALUE = 13.0
-SLOW_S = 4.0
 
 FOREIGN = "careloop-management-changelog"
 FIRST_IS_WRITTEN = "the first outputs are on their way"
@@ -64,19 +63,6 @@ def fail_a_send() -> None:
         return await write(self, wanted)
 
     LogWriter.write = write_badly  # type: ignore[method-assign]
-
-
-def answer_slowly() -> None:
-    """The broker takes its time with outputs."""
-    write = LogWriter.write
-
-    async def write_slowly(self: LogWriter, writes: Iterable[Write]) -> Stores:
-        wanted = list(writes)
-        if any(each.topic == STAGE.input_topic for each in wanted):
-            await asyncio.sleep(SLOW_S)
-        return await write(self, wanted)
-
-    LogWriter.write = write_slowly  # type: ignore[method-assign]
 
 
 def answer_the_first_too_late() -> None:
@@ -141,8 +127,15 @@ def skip_a_fetch() -> None:
 
 
 def deliver_nothing() -> None:
-    """The client reads, and hands nothing out."""
+    """The client reads, and hands nothing out; for joining it gets all the time that it needs."""
     PartitionFetchScheduler.iterate = lambda _self, _records: iter(())  # type: ignore[method-assign, assignment]
+    standing = worker.Worker._standing
+
+    def stand(self: worker.Worker) -> Standing:
+        found = standing(self)
+        return found if found.positions else Standing(assigned=True, restoring=False, positions={})
+
+    worker.Worker._standing = stand  # type: ignore[method-assign]
 
 
 def _tell(what: str) -> None:
@@ -317,7 +310,6 @@ MISHAPS: dict[str, Callable[[], None]] = {
     for each in (
         raise_at_a_value,
         fail_a_send,
-        answer_slowly,
         answer_the_first_too_late,
         skip_a_fetch,
         tell_what_is_read_again,

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from services.ledger import store
 from services.ledger.app import MIGRATIONS
 from services.ledger.tables import ENTRY
 from services.runtime.database import open_database
+from services.runtime.fault_points import FAULT, FAULT_LOG
 from services.runtime.log_writer import LogWriter, Write, partition_of
 from services.runtime.settings import Settings
 from services.settlement.app import STAGE
@@ -47,7 +50,7 @@ def engine(ledger_settings: Settings) -> Iterator[Engine]:
 
 
 @contextmanager
-def _process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def _process(settings: Settings, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "CARELOOP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
@@ -55,6 +58,7 @@ def _process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         "CARELOOP_PARTITIONS": str(settings.partitions),
         "CARELOOP_SESSION_TIMEOUT_S": "6",
         "CARELOOP_DATABASE_URL": settings.database_url or "",
+        **more,
     }
     process = subprocess.Popen([sys.executable, "-m", "services.ledger"], env=environment)
     try:
@@ -107,22 +111,24 @@ def _booked(engine: Engine) -> int:
         return connection.scalar(select(func.count()).select_from(ENTRY)) or 0
 
 
-def _wait_for(engine: Engine, entries: int, process: subprocess.Popen[bytes]) -> int:
+def _wait_for(engine: Engine, entries: int, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + _WAIT_S
     while (booked := _booked(engine)) < entries:
         assert process.poll() is None, "the ledger stopped by itself"
         assert time.monotonic() < until, f"only {booked} of {entries} entries after {_WAIT_S} s"
-        time.sleep(0.005)
-    return booked
+        time.sleep(0.05)
 
 
-def test_a_killed_ledger_books_every_event_once(ledger_settings: Settings, engine: Engine) -> None:
+def test_a_killed_ledger_books_every_event_once(
+    ledger_settings: Settings, engine: Engine, tmp_path: Path
+) -> None:
     events = _decided_bills()
     asyncio.run(_publish(ledger_settings, events))
+    kill = {FAULT: "projection.committed:1:kill", FAULT_LOG: str(tmp_path / "faults.log")}
 
-    with _process(ledger_settings) as first:
-        booked_at_kill = _wait_for(engine, 1, first)
-        first.kill()
+    with _process(ledger_settings, **kill) as first:
+        assert first.wait(_WAIT_S) == -signal.SIGKILL
+    booked_at_kill = _booked(engine)
     with _process(ledger_settings) as second:
         _wait_for(engine, len(events), second)
         second.terminate()

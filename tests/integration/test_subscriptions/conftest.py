@@ -80,11 +80,14 @@ class Received:
 
 @dataclass
 class Receiver:
-    """An insurer's webhook on loopback. `answers` are given in turn; the last one stays."""
+    """An insurer's webhook on loopback. `answers` are given in turn; the last one stays.
+
+    awaits: no answer is given before it is set.
+    """
 
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=lambda: [(204, {})])
     received: list[Received] = field(default_factory=list)
-    pause_s: float = 0.0
+    awaits: threading.Event | None = None
     body: bytes = b""
     url: str = ""
     cut_short: bool = False
@@ -102,7 +105,8 @@ class Receiver:
         expected = Webhook(self.secret).sign(headers["webhook-id"], sent_at, body.decode())
         assert hmac.compare_digest(expected, headers["webhook-signature"])
         self.received.append(Received(headers, body, orjson.loads(body)))
-        time.sleep(self.pause_s)
+        if self.awaits is not None:
+            self.awaits.wait(30)
         status, extra = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         request.send_response(status)
         for name, value in extra.items():

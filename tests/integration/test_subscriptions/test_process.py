@@ -55,7 +55,7 @@ async def _process(settings):
 
 
 async def _until_ready(client, process):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             assert process.returncode is None
             try:
@@ -67,7 +67,7 @@ async def _until_ready(client, process):
 
 async def _until_stored(client, path, auth, number):
     """Wait until the process has stored that a webhook was taken: a kill then repeats nothing."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await client.get(path, headers=auth)).json()["delivered_through"] < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

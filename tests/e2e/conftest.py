@@ -14,7 +14,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("shared-system")
     options = ("--no-city", "--data-dir", folder / "data")
     with Run(folder / "output", *options) as run:
-        yield run.wait_open()
+        yield run.wait_open().wait_working()
         assert run.stop() == 0, run.said
 
 

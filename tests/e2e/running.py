@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from services.contract.topics import STAGE_INPUTS
 from services.runtime.drain import Progress
 from services.runtime.settings import Settings
 
@@ -93,6 +94,15 @@ class Run:
         wait_for(lambda: "Kafka: " in self.said or self.ended, "the doors", START_S)
         assert not self.ended, self.said
         self.remember_family()
+        return self
+
+    def wait_working(self) -> Self:
+        """Wait until every stage has read a tick everywhere: the doors open before they all work."""
+        with Progress(Settings(bootstrap_servers=self.kafka)) as progress:
+            inputs = sorted(set(STAGE_INPUTS.values()))
+            wait_for(lambda: all(progress.ends(inputs).values()), "the first tick", START_S)
+            ticked = progress.ends(inputs)
+            wait_for(lambda: not any(progress.lag(ticked).values()), "the stages", START_S)
         return self
 
     @property

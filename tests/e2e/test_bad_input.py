@@ -29,7 +29,7 @@ def _a_good_visit_is_still_decided(gateway: str, request: pytest.FixtureRequest)
     yield
     visit = f"good-after-{abs(hash(request.node.name))}"
     good = bundle(encounter(MEMBER, visit), claim(MEMBER, visit, 100))
-    answer = post_fhir(gateway, good, careloop_source=SOURCE, prefer="wait=15")
+    answer = post_fhir(gateway, good, careloop_source=SOURCE, prefer="wait=30")
     assert answer.status_code == 200, answer.text
     assert parameters(answer)["member"] == 100_00
 

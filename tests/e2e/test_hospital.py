@@ -42,7 +42,7 @@ def _admit(gateway: str, member: str) -> None:
 
 def _discharge(gateway: str, member: str, visit: str):
     stay = bundle(encounter(member, visit), claim(member, visit, 100_000))
-    return post_fhir(gateway, stay, careloop_source=SOURCE, prefer="wait=10")
+    return post_fhir(gateway, stay, careloop_source=SOURCE, prefer="wait=30")
 
 
 def _amounts(decision):
@@ -101,7 +101,7 @@ def test_a_cancelled_discharge_takes_the_decision_back_and_the_next_discharge_br
         member,
         "mistaken-again",
         {"visit_id": "stay-m", "visit_class": "inpatient", "provider": HOSPITAL},
-        wait_s=10,
+        wait_s=30,
     )
 
     assert cancelled.status_code == 200, cancelled.text
@@ -119,7 +119,7 @@ def test_out_of_network_the_visit_becomes_a_claim(system: Run) -> None:
     _admit(gateway, member)
 
     visit = bundle(encounter(member, "far", "hospital-far-away"), claim(member, "far", 100_000))
-    answer = post_fhir(gateway, visit, careloop_source=SOURCE, prefer="wait=10")
+    answer = post_fhir(gateway, visit, careloop_source=SOURCE, prefer="wait=30")
 
     decided = parameters(answer)
     assert decided["type"] == "careloop.claim.decided.v1"

@@ -68,7 +68,7 @@ def _subscribe(door: str, insurer: str, **more: str) -> tuple[str, str]:
 def _stay(gateway: str, member: str, insurer: str, visit: str) -> None:
     cover = coverage(member, "million-yuan-medical", insurer)
     stay = bundle(patient(member), cover, encounter(member, visit), claim(member, visit, 100))
-    answer = post_fhir(gateway, stay, careloop_source=SOURCE, prefer="wait=15")
+    answer = post_fhir(gateway, stay, careloop_source=SOURCE, prefer="wait=30")
     assert answer.status_code == 200, answer.text
     assert parameters(answer)["billed"] == 100_00
 
@@ -83,6 +83,16 @@ def _due(system: Run, insurer: str) -> set[str]:
         for event in events
         if isinstance(event.data, Milestone) and insurer in event.data.insurers
     }
+
+
+def _all_due(system: Run, insurer: str) -> set[str]:
+    """Return the same once everything that was accepted has had all of its consequences."""
+    wait_for(lambda: _is_drained(system.gateway), "everything to be processed")
+    return _due(system, insurer)
+
+
+def _is_drained(gateway: str) -> bool:
+    return bool(httpx.get(f"{gateway}/drained", timeout=30).json()["drained"])
 
 
 def _read_stream(path: str, secret: str, count: int, after: str | None) -> list[dict[str, Any]]:
@@ -110,11 +120,12 @@ def test_an_insurer_gets_the_milestones_of_its_members_and_of_nobody_else(
     _stay(system.gateway, "followed-1", MINE, "followed-stay-1")
     _stay(system.gateway, "unfollowed", "insurer-of-somebody", "unfollowed-stay")
     _stay(system.gateway, "followed-2", MINE, "followed-stay-2")
-    wait_for(lambda: len(receiver.received) >= len(_due(system, MINE)) >= 4, "the webhooks", 30)
+    due = _all_due(system, MINE)
+    wait_for(lambda: len(receiver.received) >= len(due), "the webhooks")
 
     events = [Webhook(secret).verify(body, headers) for headers, body in receiver.received]
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
-    assert {event["id"] for event in events} == _due(system, MINE)
+    assert {event["id"] for event in events} == due
     assert {event["subject"] for event in events} == {"followed-1", "followed-2"}
     assert all(event["data"]["insurers"] == [MINE] for event in events)
     for member in ("followed-1", "followed-2"):
@@ -137,8 +148,8 @@ def test_a_stream_goes_on_after_the_last_event_that_was_seen(system: Run) -> Non
 
     first = _read_stream(path, secret, 1, None)
     _stay(system.gateway, "streamed-2", streams, "streamed-stay-2")
-    wait_for(lambda: len(_due(system, streams)) >= 4, "the milestones", 30)
-    due = _due(system, streams)
+    due = _all_due(system, streams)
+    assert len(due) >= 4
     rest = _read_stream(path, secret, len(due) - 1, str(first[0]["number"]))
 
     everything = first + rest

@@ -7,6 +7,7 @@ from typing import Final
 
 _LOWEST: Final = 10_240
 _EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_EPHEMERAL_ELSEWHERE: Final = "49152 65535"
 
 _given: set[int] = set()
 
@@ -25,7 +26,8 @@ def free_port() -> int:
 
 
 def _candidates() -> list[int]:
-    first, last = map(int, _EPHEMERAL.read_text().split())
+    kernels = _EPHEMERAL.read_text() if _EPHEMERAL.exists() else _EPHEMERAL_ELSEWHERE
+    first, last = map(int, kernels.split())
     wide = range(_LOWEST, 65_536)
     return [port for port in wide if not first <= port <= last] or list(wide)
 

@@ -72,7 +72,7 @@ def wait_for_load(port: int, process: subprocess.Popen[bytes]) -> int:
         assert time.monotonic() < deadline, f"only {count} facts were accepted"
         time.sleep(0.3)
     time.sleep(LOAD_S)
-    return accepted(port)
+    return max(count, accepted(port))  # it may be too busy to say
 
 
 def test_what_was_accepted_before_everything_was_killed_is_processed_and_booked_once(

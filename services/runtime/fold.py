@@ -91,6 +91,7 @@ class Outcome:
     """What a batch leads to.
 
     outputs: records by topic, in order; they belong on the same partition number as the input.
+    parked: how many were set aside until a missing one comes.
     """
 
     outputs: list[tuple[str, Record]] = field(default_factory=list)
@@ -314,7 +315,6 @@ class PartitionFold(Generic[S]):
                 if parked.sequence > last + 1:
                     continue
                 household.parked.remove(parked)
-                self._outcome.parked -= 1
                 moved = True
                 if parked.sequence == last + 1:
                     row = Row(parked.offset, parked.record)

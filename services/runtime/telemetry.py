@@ -57,8 +57,10 @@ decision_latency_seconds = Histogram(
     ["service"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
-parked_events = Gauge(
-    "careloop_parked_events", "Events that wait for a missing predecessor.", ["service"]
+parked_events = Counter(
+    "careloop_parked_events_total",
+    "Events set aside until a missing predecessor comes.",
+    ["service"],
 )
 restarts = Counter("careloop_restarts_total", "Restarts after a failure.", ["service"])
 

@@ -71,7 +71,6 @@ class Worker:
         self._sending: asyncio.Task[None] | None = None
         self._unstored: list[EventT[Any]] = []
         self._checkpoint_due = 0.0
-        self._parked = 0
         self._assigned = False
         self.watchdog = Watchdog(
             stage.input_topic,
@@ -135,6 +134,7 @@ class Worker:
         for at in revoked:
             self._folds.pop(at.partition, None)
             self._changelogs.pop(at.partition, None)
+            telemetry.consumer_lag.remove(self._stage.name, str(at.partition))
 
     async def _restore(self, numbers: Sequence[int]) -> None:
         begun = time.monotonic()
@@ -207,9 +207,9 @@ class Worker:
         return taken
 
     async def _batch(self, events: Sequence[EventT[Any]]) -> None:
-        begun = time.monotonic()
         if self._restoring is not None:
             await self._restoring
+        begun = time.monotonic()
         fault_points.reach("worker.batch_taken")
         self.watchdog.moved()
         rows: dict[int, list[Row]] = {}
@@ -266,7 +266,7 @@ class Worker:
         telemetry.batch_seconds.labels(name).observe(seconds)
         for number, outcome in outcomes.items():
             telemetry.events_processed.labels(name).inc(outcome.events)
-            self._parked += outcome.parked
+            telemetry.parked_events.labels(name).inc(outcome.parked)
             if outcome.refused:
                 telemetry.dead_letters.labels(name, "refused").inc(len(outcome.refused))
                 log.warning("refused", partition=number, reasons=outcome.refused[:5])
@@ -275,7 +275,6 @@ class Worker:
             if end is not None:
                 lag = max(0, end - self._folds[number].position.next_offset)
                 telemetry.consumer_lag.labels(name, str(number)).set(lag)
-        telemetry.parked_events.labels(name).set(self._parked)
 
     def _standing(self) -> Standing:
         positions = {number: fold.position.next_offset for number, fold in self._folds.items()}

@@ -136,7 +136,6 @@ class StageProcess:
         self.worker._restoring = None
         self.worker._sending = None
         self.worker._unstored = []
-        self.worker._parked = 0
         self.worker.watchdog = SimpleNamespace(moved=lambda: None)
         self.worker.app = self
         self._main = self.worker._work(_Stream(self))

@@ -28,7 +28,7 @@ def instant_us(moment: datetime | None) -> int:
 
 
 def version_of(stored: bytes) -> int:
-    """Return how many events had been applied to the household when it was stored."""
+    """Return how many changes the household had seen when it was stored."""
     version: int = HEADER.unpack_from(stored)[0]
     return version
 
@@ -53,9 +53,11 @@ class Parked:
 class Household(Generic[S]):
     """The states of a household's members in one processor, with its place in every sequence.
 
-    version: events applied so far; two writers of one partition are told apart by it.
+    version: changes so far, by events, parked ones and wake-ups; two writers of one partition are
+        told apart by it.
     received: last sequence applied, by producer. sent: last sequence given, by topic.
-    A household is changed in place: if a batch fails, the process ends and nothing was stored.
+    A household is changed in place: if anything fails, the process ends. Of a checkpoint some
+    households may then be stored and some not; each is whole, and knows what it has received.
     """
 
     state_type: type[S]

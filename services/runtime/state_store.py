@@ -1,4 +1,4 @@
-"""Where the states of a partition are kept between batches."""
+"""Where the states of a partition are kept between checkpoints."""
 
 import heapq
 from collections.abc import Iterator, Mapping

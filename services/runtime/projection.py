@@ -57,13 +57,17 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A stretch of one partition, of which `events` are the records that the projection wants."""
+    """A stretch of one partition, of which `events` are the records that the projection wants.
+
+    refused: how many more of them could not be read, and are dead letters by now.
+    """
 
     topic: str
     partition: int
     start_offset: int
     next_offset: int
     events: tuple[Logged, ...]
+    refused: int = 0
 
 
 class StaleWriterError(RuntimeError):
@@ -137,7 +141,8 @@ class _Feed:
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         self._consumer.subscribe(
-            topics=projection.topics, listener=_Forget(self._stored, self._sought)
+            topics=projection.topics,
+            listener=_Forget(projection.name, self._stored, self._sought),
         )
 
     async def __aenter__(self) -> Self:
@@ -204,7 +209,8 @@ class _Feed:
         if refused:
             await self._writer.write(refused)
         self._read[at] = records[-1].offset + 1
-        batch = Batch(at.topic, at.partition, start, self._read[at], tuple(events))
+        end = self._read[at]
+        batch = Batch(at.topic, at.partition, start, end, tuple(events), len(refused))
         if is_worth_storing(batch):
             self._stored[at] = batch.next_offset
         return batch
@@ -273,6 +279,8 @@ class _Feed:
         for batch in batches:
             telemetry.events_processed.labels(name).inc(len(batch.events))
             at = TopicPartition(batch.topic, batch.partition)
+            if at not in self._stored:
+                continue  # it was given away meanwhile
             with contextlib.suppress(IllegalStateError):  # it is another process's by now
                 end = self._consumer.highwater(at)
                 lag = max(0, (end or 0) - batch.next_offset)
@@ -280,14 +288,23 @@ class _Feed:
 
 
 def is_worth_storing(batch: Batch) -> bool:
-    """Tell whether a batch is worth a transaction: ticks alone are read again after a restart."""
-    return bool(batch.events) or batch.next_offset - batch.start_offset >= IDLE_RECORDS_MAX
+    """Tell whether a batch is worth a transaction: ticks alone are read again after a restart.
+
+    What was refused is, since it would be a dead letter once more.
+    """
+    return (
+        bool(batch.events or batch.refused)
+        or batch.next_offset - batch.start_offset >= IDLE_RECORDS_MAX
+    )
 
 
 class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Makes every new assignment ask the database where to read on."""
 
-    def __init__(self, positions: dict[TopicPartition, int], sought: set[TopicPartition]) -> None:
+    def __init__(
+        self, name: str, positions: dict[TopicPartition, int], sought: set[TopicPartition]
+    ) -> None:
+        self._name = name
         self._positions = positions
         self._sought = sought
 
@@ -295,6 +312,7 @@ class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is u
         """Another process may move the position from now on."""
         for at in revoked:
             self._positions.pop(at, None)
+            telemetry.consumer_lag.remove(self._name, f"{at.topic}/{at.partition}")
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Let the first batch read the position anew; a seek before it has no effect any more."""

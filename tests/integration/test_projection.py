@@ -10,7 +10,7 @@ from aiokafka.errors import CommitFailedError
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from services.contract.codec import encode
+from services.contract.codec import Record, encode
 from services.contract.topics import EVENT_TOPICS, HEALTH_EVENTS
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.projection import (
@@ -204,3 +204,27 @@ def test_records_that_are_gone_before_they_were_applied_stop_the_projection(
 
     with pytest.raises(LogTruncatedError, match=f"{HEALTH_EVENTS}/1 begins at offset 2"):
         asyncio.run(read_until(behind, kafka_settings, 3))
+
+
+def test_a_record_that_was_refused_is_passed_though_nothing_follows(
+    kafka_settings: Settings,
+) -> None:
+    """Else each restart would refuse it again, and write another letter about it."""
+    unheard_of = Record(b"home", b"{}", (("ce_type", b"unheard-of"),))
+    projection = Counting()
+
+    async def write_and_read() -> None:
+        writer = await LogWriter(kafka_settings.bootstrap_servers, "test").start()
+        await writer.write([Write(HEALTH_EVENTS, 1, unheard_of)])
+        await writer.stop()
+        reading = asyncio.create_task(run_projection(projection, kafka_settings))
+        async with asyncio.timeout(30):
+            while not projection.positions:  # noqa: ASYNC110  # the projection applies in a thread
+                await asyncio.sleep(0.05)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    asyncio.run(write_and_read())
+
+    assert projection.positions == {(HEALTH_EVENTS, 1): 1}
+    assert projection.applied == []

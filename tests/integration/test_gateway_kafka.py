@@ -56,7 +56,7 @@ def answers(client: httpx.Client) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"still waiting for {what}"
@@ -67,7 +67,16 @@ def all_events(settings: Settings, topic: str) -> list[Event[EventData]]:
     return [decode(row.record) for rows in read(settings, topic).values() for row in rows]
 
 
-def decide(settings: Settings, discharged: Event[EventData]) -> None:
+def is_heard(client: httpx.Client, settings: Settings) -> bool:
+    """Write a decision on another visit, and tell whether the gateway has heard any."""
+    [registered] = all_events(settings, HEALTH_EVENTS)
+    decide(settings, registered, visit="v0")
+    return (
+        'careloop_decision_latency_seconds_count{service="gateway"}' in client.get("/metrics").text
+    )
+
+
+def decide(settings: Settings, cause: Event[EventData], visit: str = "v1") -> None:
     """Write a decision on a visit, as settlement would."""
     parts = Parts(social_insurance=0, insurer=0, subsidy=0, member=1_200_000, written_off=0)
     step = TraceStep(
@@ -78,8 +87,8 @@ def decide(settings: Settings, discharged: Event[EventData]) -> None:
         note="No cover.",
     )
     decision = DirectPayDecided(
-        request_id="q1",
-        episode="v1",
+        request_id=f"q-{visit}",
+        episode=visit,
         service_date=date(2026, 3, 5),
         provider=Provider(id="hospital-owned-1", network="owned"),
         currency="CNY",
@@ -90,16 +99,16 @@ def decide(settings: Settings, discharged: Event[EventData]) -> None:
         outcome="declined",
     )
     event: Event[EventData] = Event(
-        id=f"d-{discharged.id}",
+        id=f"d-{cause.id}",
         source="/settlement",
-        subject=discharged.subject,
-        household=discharged.household,
-        time=discharged.time,
-        recorded_time=discharged.recorded_time,
+        subject=cause.subject,
+        household=cause.household,
+        time=cause.time,
+        recorded_time=cause.recorded_time,
         sequence=1,
         data=decision,
-        causation_id=discharged.id,
-        correlation_id="v1",
+        causation_id=cause.id,
+        correlation_id=visit,
     )
 
     async def write() -> None:
@@ -137,8 +146,9 @@ def test_what_is_accepted_reaches_the_log_and_the_timeline_in_order(
 def test_a_hospital_gets_the_decision_in_the_same_request(kafka_settings: Settings) -> None:
     with running(kafka_settings, free_port()) as (client, _):
         client.post("/fhir", json=bundle(PATIENT), headers=FHIR)
+        until(lambda: all_events(kafka_settings, HEALTH_EVENTS), "the registration")
         # The follower reads from the end on: what it must not miss comes after it has begun.
-        time.sleep(3)
+        until(lambda: is_heard(client, kafka_settings), "the follower to begin")
 
         async def ask() -> httpx.Response:
             prefer = FHIR | {"prefer": "respond-async, wait=25"}
@@ -156,12 +166,13 @@ def test_a_hospital_gets_the_decision_in_the_same_request(kafka_settings: Settin
             return await asked
 
         answer = asyncio.run(ask_and_decide())
-        until(lambda: client.get("/progress").json()["timeline_events"] == 6, "the timeline")
+        until(lambda: client.get("/progress").json()["timeline_events"] == 7, "the timeline")
         again = client.post(
             "/fhir", json=bundle(ENCOUNTER, CLAIM), headers=FHIR | {"prefer": "wait=5"}
         )
 
     assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() < 25, "found only when the wait had run out"
     assert answer.headers["preference-applied"] == "wait=25"
     decided = parameters(answer.json()["entry"][2])
     assert decided["member"] == {"value": 12000.0, "currency": "CNY"}
@@ -192,9 +203,9 @@ def test_events_are_accepted_while_kafka_is_away_and_sent_when_it_is_back(
 
     with running(kafka_settings, port) as (client, _):
         until(lambda: client.get("/progress").json()["timeline_events"] == 1, "the timeline")
+        until(lambda: client.get("/progress").json()["outbox"] == 0, "the outbox to be empty")
         progress = client.get("/progress").json()
 
-    assert progress["outbox"] == 0
     assert progress["accepted"] == 1
     assert [event.subject for event in all_events(kafka_settings, HEALTH_EVENTS)] == ["m1"]
 
@@ -215,7 +226,12 @@ def test_a_gateway_killed_again_and_again_loses_nothing_and_renumbers_nothing(
             process.kill()
             process.wait(20)
     with running(kafka_settings, port) as (client, _):
-        until(lambda: client.get("/progress").json()["timeline_events"] == sent + 1, "the timeline")
+        # The group waits for the session of each killed gateway, one after another.
+        until(
+            lambda: client.get("/progress").json()["timeline_events"] == sent + 1,
+            "the timeline",
+            seconds=90,
+        )
 
     events = all_events(kafka_settings, HEALTH_EVENTS)
     by_sequence = {event.sequence: event.id for event in events}

@@ -134,14 +134,17 @@ class PaymentDecided(EventData):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        parts = self.parts
-        taken = sum([step.taken for step in self.trace])
-        by_cover = sum([share.amount for share in self.shares])
-        covered = parts.social_insurance + parts.insurer + parts.subsidy
-        if not self.parts.total == self.billed == taken or by_cover != covered:
+        parts = dict(self.parts)
+        taken = dict.fromkeys(parts, 0)
+        for step in self.trace:
+            taken[step.payer] += step.taken
+        shares = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
+        for share in self.shares:
+            shares[share.payer] += share.amount
+        if self.parts.total != self.billed or taken != parts or not shares.items() <= parts.items():
             raise ValueError(
-                f"billed {self.billed}, parts {self.parts.total}, trace {taken}; "
-                f"covers pay {covered}, shares {by_cover}: these must agree"
+                f"billed {self.billed}, parts {parts}, trace takes {taken}, "
+                f"covers pay {shares}: these must agree"
             )
         return self
 

@@ -107,13 +107,13 @@ class Decision(EventData):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        parts = self.parts
-        by_cover = sum([share.amount for share in self.shares])
-        covered = parts.social_insurance + parts.insurer + parts.subsidy
-        if parts.total != self.billed or by_cover != covered:
+        shares = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
+        for share in self.shares:
+            shares[share.payer] += share.amount
+        parts = dict(self.parts)
+        if self.parts.total != self.billed or not shares.items() <= parts.items():
             raise ValueError(
-                f"billed {self.billed}, parts {parts.total}; "
-                f"covers pay {covered}, shares {by_cover}: these must agree"
+                f"billed {self.billed}, parts {parts}, covers pay {shares}: these must agree"
             )
         return self
 

@@ -185,6 +185,16 @@ def test_a_decision_whose_parts_do_not_sum_to_the_bill_is_refused(part):
         BY_TYPE[event_type].model_validate_json(json.dumps({**data, "parts": parts}))
 
 
+@pytest.mark.parametrize("told", ["shares", "trace"])
+def test_a_decision_that_is_told_of_another_payer_than_the_one_who_pays_is_refused(told):
+    event_type, data = next(one for one in DATA if one[0] == payment.DirectPayDecided.TYPE)
+    others = {"social_insurance": "insurer", "insurer": "social_insurance"}
+    swapped = [{**each, "payer": others.get(each["payer"], each["payer"])} for each in data[told]]
+
+    with pytest.raises(ValidationError, match="these must agree"):
+        BY_TYPE[event_type].model_validate_json(json.dumps({**data, told: swapped}))
+
+
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_decision_whose_shares_do_not_sum_to_what_the_covers_pay_is_refused(change):
     event_type, data = next(one for one in DATA if one[0] == payment.DirectPayDecided.TYPE)

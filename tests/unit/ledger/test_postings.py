@@ -70,20 +70,19 @@ def _decision(
     request_id: str = "r1", *, fund: int = 60, insurer: int = 30, member: int = 10
 ) -> Any:
     amounts = _amounts(fund, insurer, member)
-    trace = TraceStep(
-        rule="p@1/pay",
-        payer="member",
-        open_before=amounts["billed"],
-        taken=amounts["billed"],
-        note="all at once",
-    )
+    before, trace = amounts["billed"], []
+    for payer, taken in (("social_insurance", fund), ("insurer", insurer), ("member", member)):
+        trace.append(
+            TraceStep(rule="p@1/pay", payer=payer, open_before=before, taken=taken, note="so")
+        )
+        before -= taken
     return DirectPayDecided(
         request_id=request_id,
         episode="v1",
         service_date=date(2024, 5, 1),
         provider=_PROVIDER,
         currency="CNY",
-        trace=(trace,),
+        trace=tuple(trace),
         outcome="partly_settled",
         **amounts,
     )

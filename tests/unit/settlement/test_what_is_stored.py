@@ -70,15 +70,18 @@ def test_the_mark_of_a_request_is_that_of_its_json_so_that_old_marks_stay_valid(
     assert fingerprint(_BILL) == hashlib.sha256(written).hexdigest()[:16]
 
 
-def test_a_decision_that_pays_out_more_than_the_bill_is_not_said(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("too_much", "refused"), [(100_00, "greater than or equal to 0"), (1, "must agree")]
+)
+def test_a_decision_that_pays_out_more_than_its_trace_says_is_not_said(
+    monkeypatch: pytest.MonkeyPatch, too_much: int, refused: str
 ) -> None:
     def generous(case: steps.Case, work: steps.Working) -> steps.Answer:
         after, note = steps.pay(case, work)
-        return after._replace(taken=after.taken + 100_00), note
+        return after._replace(taken=after.taken + too_much), note
 
     planted = {**steps.STEPS, "pay": generous}
     monkeypatch.setattr("services.settlement.adjudication.STEPS", planted)
 
-    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+    with pytest.raises(ValidationError, match=refused):
         STAGE.decide(STAGE.begin(), _EVENT, _AT)

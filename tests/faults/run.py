@@ -237,7 +237,7 @@ class Run:
         if primary.kind in {"point", "restore"} and not self.result.hit[primary]:
             system.launch(primary.service)  # it must not go off in a later run
         system.wait_until_open()
-        system.signal("clock", signal.SIGSTOP)
+        system.hold("clock")  # or the log would never come to rest
 
     def _drain(self) -> None:
         deadline = time.monotonic() + HEAL_S_MAX

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import psutil
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -146,6 +147,20 @@ class FaultSystem:
             os.kill(pid, number)
             return True
         return False
+
+    def hold(self, name: str) -> None:
+        """Put a process to sleep, also one that ended and waits to be started again."""
+        deadline = time.monotonic() + WAIT_S
+        while not (self.signal(name, signal.SIGSTOP) and self._sleeps(name)):
+            assert time.monotonic() < deadline, f"{name} does not start again"
+            time.sleep(0.1)
+
+    def _sleeps(self, name: str) -> bool:
+        pid = self.pid(name)
+        try:
+            return pid is not None and psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
 
     def fill_disk(self, name: str) -> bool:
         """Let a process write nothing beyond the first page of a file, as a full disk would."""

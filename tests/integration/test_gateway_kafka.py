@@ -63,6 +63,14 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60) -> No
         time.sleep(0.05)
 
 
+def until_counted(client: httpx.Client, seconds: float = 60, **wanted: int) -> None:
+    """Wait until the gateway's counters are as wanted; its timeline follows its answers."""
+    deadline = time.monotonic() + seconds
+    while not wanted.items() <= (found := client.get("/progress").json()).items():
+        assert time.monotonic() < deadline, f"after {seconds} s {found}, not {wanted}"
+        time.sleep(0.05)
+
+
 def all_events(settings: Settings, topic: str) -> list[Event[EventData]]:
     return [decode(row.record) for rows in read(settings, topic).values() for row in rows]
 
@@ -128,7 +136,7 @@ def test_what_is_accepted_reaches_the_log_and_the_timeline_in_order(
     with running(kafka_settings, free_port()) as (client, process):
         body = bundle(CLAIM, ENCOUNTER, PATIENT)
         assert client.post("/fhir", json=body, headers=FHIR).status_code == 200
-        until(lambda: client.get("/progress").json()["timeline_events"] == 5, "the timeline")
+        until_counted(client, timeline_events=5)
         shown = client.get("/members/m1/timeline").json()
         process.send_signal(signal.SIGTERM)
 
@@ -166,7 +174,7 @@ def test_a_hospital_gets_the_decision_in_the_same_request(kafka_settings: Settin
             return await asked
 
         answer = asyncio.run(ask_and_decide())
-        until(lambda: client.get("/progress").json()["timeline_events"] == 7, "the timeline")
+        until_counted(client, timeline_events=7)
         again = client.post(
             "/fhir", json=bundle(ENCOUNTER, CLAIM), headers=FHIR | {"prefer": "wait=5"}
         )
@@ -202,11 +210,8 @@ def test_events_are_accepted_while_kafka_is_away_and_sent_when_it_is_back(
         process.wait(20)
 
     with running(kafka_settings, port) as (client, _):
-        until(lambda: client.get("/progress").json()["timeline_events"] == 1, "the timeline")
-        until(lambda: client.get("/progress").json()["outbox"] == 0, "the outbox to be empty")
-        progress = client.get("/progress").json()
+        until_counted(client, timeline_events=1, outbox=0, accepted=1)
 
-    assert progress["accepted"] == 1
     assert [event.subject for event in all_events(kafka_settings, HEALTH_EVENTS)] == ["m1"]
 
 
@@ -227,11 +232,7 @@ def test_a_gateway_killed_again_and_again_loses_nothing_and_renumbers_nothing(
             process.wait(20)
     with running(kafka_settings, port) as (client, _):
         # The group waits for the session of each killed gateway, one after another.
-        until(
-            lambda: client.get("/progress").json()["timeline_events"] == sent + 1,
-            "the timeline",
-            seconds=90,
-        )
+        until_counted(client, seconds=90, timeline_events=sent + 1)
 
     events = all_events(kafka_settings, HEALTH_EVENTS)
     by_sequence = {event.sequence: event.id for event in events}

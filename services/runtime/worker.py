@@ -218,7 +218,10 @@ class Worker:
         if not self._unstored:
             self._checkpoint_due = begun + CHECKPOINT_S
         self._unstored += events
-        outcomes = {number: self._folds[number].apply(batch) for number, batch in rows.items()}
+        outcomes: dict[int, Outcome] = {}
+        for number, batch in rows.items():
+            outcomes[number] = self._folds[number].apply(batch)
+            await asyncio.sleep(0)  # what the batch before says goes on its way meanwhile
         await self._sent()
         self._sending = asyncio.create_task(self._send(outcomes))
         self._measure(rows, outcomes, time.monotonic() - begun)

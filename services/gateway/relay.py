@@ -20,10 +20,6 @@ from services.runtime.settings import Settings
 log = structlog.get_logger(__name__)
 
 RECORDS_PER_BATCH: Final = 1_000
-GATHER_S: Final = 0.02
-"""Turns begin no closer to each other, but for full batches: a turn for each fact costs us, the broker
-and every stage behind it more than all that is done with the fact. After a rest, one begins at once."""
-
 _POLL_S: Final = 1.0
 _PAUSE_S_MAX: Final = 15.0
 
@@ -72,7 +68,6 @@ class Relay:
 
     async def _send_all(self, writer: LogWriter) -> None:
         while True:
-            gathered = asyncio.create_task(asyncio.sleep(GATHER_S))
             self._accepted.clear()
             rows = await asyncio.to_thread(self._outbox.unsent, RECORDS_PER_BATCH)
             if rows:
@@ -81,7 +76,6 @@ class Relay:
                 # That was all there was; what came since has set the event.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._accepted.wait(), _POLL_S)
-                await gathered
 
     async def _send(self, writer: LogWriter, rows: list[Unsent]) -> None:
         fault_points.reach("relay.read")

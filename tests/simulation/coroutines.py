@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from random import Random
-from types import coroutine
 from typing import Any
 
 from tests.simulation.kafka import pause
@@ -117,12 +116,6 @@ class Asyncio:
         waiting.close()
         await pause("idle")
         raise TimeoutError
-
-    @coroutine  # one of the old kind may be dropped before it has begun
-    def sleep(self, seconds: float) -> Generator[str, None, None]:
-        """Let the time pass; nobody else comes in between."""
-        self._now += seconds
-        yield from ()
 
     async def to_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         await pause("before database")

@@ -104,6 +104,10 @@ class Asyncio:
                     self._now += timeout
                     return
 
+    async def sleep(self, _seconds: float) -> None:
+        """Let others come in between."""
+        await pause("between partitions")
+
     async def gather(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         try:
             return [await each for each in coroutines]

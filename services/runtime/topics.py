@@ -78,6 +78,7 @@ def check_topics(settings: Settings) -> list[str]:
         if len(partitions[name]) != settings.partitions:
             problems.append(
                 f"{name}: {len(partitions[name])} partitions, not {settings.partitions}"
+                " (CARELOOP_PARTITIONS)"
             )
         if replicas < settings.replication_factor:
             problems.append(f"{name}: {replicas} replicas, less than {settings.replication_factor}")

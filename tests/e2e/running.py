@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from services.cli.system import EMBEDDED_PARTITIONS
 from services.contract.topics import STAGE_INPUTS
 from services.runtime.drain import Progress
 from services.runtime.settings import Settings
@@ -98,12 +99,17 @@ class Run:
 
     def wait_working(self) -> Self:
         """Wait until every stage has read a tick everywhere: the doors open before they all work."""
-        with Progress(Settings(bootstrap_servers=self.kafka)) as progress:
+        with Progress(self.settings) as progress:
             inputs = sorted(set(STAGE_INPUTS.values()))
             wait_for(lambda: all(progress.ends(inputs).values()), "the first tick", START_S)
             ticked = progress.ends(inputs)
             wait_for(lambda: not any(progress.lag(ticked).values()), "the stages", START_S)
         return self
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of a reader of its log, if the broker is the embedded one."""
+        return Settings(bootstrap_servers=self.kafka, partitions=EMBEDDED_PARTITIONS)
 
     @property
     def ended(self) -> bool:
@@ -146,7 +152,7 @@ class Run:
         try:
             return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            with Progress(Settings(bootstrap_servers=self.kafka)) as progress:
+            with Progress(self.settings) as progress:
                 lags = progress.lag(progress.ends())
             counters = httpx.get(f"{self.gateway}/progress", timeout=5).text
             message = f"still running after {timeout_s:.0f} s; behind: {lags}; {counters}"

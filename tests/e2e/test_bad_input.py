@@ -130,13 +130,13 @@ def _dead_letters(settings: Settings) -> list[dict[str, str]]:
 @pytest.mark.usefixtures("_a_good_visit_is_still_decided")
 @pytest.mark.parametrize("topic", [HEALTH_EVENTS, PAYMENT_EVENTS])
 def test_a_poison_record_on_the_log_becomes_dead_letters_with_their_reason(
-    system: Run, tmp_path, topic: str
+    system: Run, topic: str
 ) -> None:
     import asyncio
 
     from services.runtime.log_writer import LogWriter, Write, partition_of
 
-    settings = Settings(bootstrap_servers=system.kafka, data_dir=tmp_path)
+    settings = system.settings
     known = len(_dead_letters(settings))
     poison = Record(
         MEMBER.encode(), b"\x00\xff{poison", (("ce_type", b"careloop.charge.posted.v1"),)

@@ -14,7 +14,6 @@ from standardwebhooks import Webhook
 from services.contract.codec import decode
 from services.contract.milestones import Milestone
 from services.contract.topics import CARE_MILESTONES
-from services.runtime.settings import Settings
 from tests.e2e.people import SOURCE, bundle, claim, coverage, encounter, parameters, patient
 from tests.e2e.running import Run, post_fhir, wait_for
 from tests.workers import read
@@ -75,8 +74,7 @@ def _stay(gateway: str, member: str, insurer: str, visit: str) -> None:
 
 def _due(system: Run, insurer: str) -> set[str]:
     """Return the ids of the milestones that name an insurer, as they stand on the log."""
-    settings = Settings(bootstrap_servers=system.kafka)
-    rows = [row for rows in read(settings, CARE_MILESTONES).values() for row in rows]
+    rows = [row for rows in read(system.settings, CARE_MILESTONES).values() for row in rows]
     events = [decode(row.record) for row in rows]
     return {
         event.id

@@ -66,7 +66,9 @@ def test_another_partition_count_is_a_problem_of_each_topic(kafka_settings):
 
     problems = check_topics(other)
 
-    assert problems == [f"{name}: 4 partitions, not 6" for name in topic_configs()]
+    assert problems == [
+        f"{name}: 4 partitions, not 6 (CARELOOP_PARTITIONS)" for name in topic_configs()
+    ]
 
 
 def test_a_changed_clean_up_is_a_problem(kafka_settings, admin):

@@ -79,7 +79,7 @@ class Door:
                     new = each.status == "accepted"
                     since[_visit(each.fact)] = (outcome.recorded_at if new else None) or _LONG_AGO
                     known |= set() if new else {_visit(each.fact)}
-        decisions = await asyncio.to_thread(self._decided_before, known) if known else {}
+        decisions = await self._known(known)
         for visit in decisions:
             del since[visit]
         heard = await expectation.decisions(since, wait_s)
@@ -90,18 +90,21 @@ class Door:
 
     async def _unheard(self, since: Mapping[Visit, datetime]) -> dict[Visit, dict[str, Any]]:
         """Return what the timeline knows: the log's follower may have begun after a decision."""
-        if not since:
+        return {
+            visit: decision
+            for visit, decision in (await self._known(set(since))).items()
+            if decision["recorded_time"] >= instant_text(since[visit])
+        }
+
+    async def _known(self, visits: set[Visit]) -> dict[Visit, dict[str, Any]]:
+        """Return the decisions that the timeline has; none if it cannot be asked."""
+        if not visits:
             return {}
         try:
-            known = await asyncio.to_thread(self._decided_before, set(since))
+            return await asyncio.to_thread(self._decided_before, visits)
         except SQLAlchemyError as error:  # all was accepted, and that is the answer
             log.warning("the timeline cannot be asked", error=repr(error))
             return {}
-        return {
-            visit: decision
-            for visit, decision in known.items()
-            if decision["recorded_time"] >= instant_text(since[visit])
-        }
 
     def _decided_before(self, visits: set[Visit]) -> dict[Visit, dict[str, Any]]:
         by_member: dict[str, list[str]] = {}

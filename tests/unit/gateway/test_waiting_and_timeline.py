@@ -178,6 +178,19 @@ async def test_a_visit_sent_again_is_answered_with_its_decision(settings: Settin
     assert answer.json()["entry"][3]["resource"]["resourceType"] == "Parameters"
 
 
+async def test_a_visit_sent_again_is_accepted_although_the_timeline_cannot_be_asked(
+    settings: Settings,
+) -> None:
+    async with gateway(settings) as (client, door):
+        await client.post("/fhir", json=visit(), headers=FHIR)
+        with door.store.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE timeline RENAME TO away")
+        headers = FHIR | {"prefer": "wait=1"}
+        answer = await client.post("/fhir", json=visit(), headers=headers)
+
+    assert answer.status_code == 202
+
+
 def visit() -> dict[str, Any]:
     return bundle(PATIENT, ENCOUNTER, CLAIM)
 

@@ -7,7 +7,7 @@ ever without an error once the broker is back.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
@@ -47,6 +47,7 @@ class Watchdog:
     def __init__(
         self,
         topic: str,
+        group: str,
         bootstrap_servers: str,
         stall_s: float,
         standing: Callable[[], Standing],
@@ -54,11 +55,13 @@ class Watchdog:
     ) -> None:
         """Call `stop` once the worker has stood still for `stall_s` seconds and should not have."""
         self._topic = topic
+        self._group = group
         self._servers = bootstrap_servers
         self._stall_s = stall_s
         self._standing = standing
         self._stop = stop
         self._moved_at = time.monotonic()
+        self._read_by_group: Mapping[int, int] | None = None
 
     def moved(self) -> None:
         """Note that the worker has done something."""
@@ -75,7 +78,7 @@ class Watchdog:
             if still_s < self._stall_s:
                 continue
             try:
-                reason = why_it_should_move(self._standing(), self._ends())
+                reason = self._why_it_should_move()
             except Exception as error:  # noqa: BLE001  # whatever it is, it must go on looking
                 # Mostly the broker is away, for everyone: a restart would not help.
                 log.warning("cannot tell whether the worker should move", error=repr(error))
@@ -83,12 +86,28 @@ class Watchdog:
             if reason is not None:
                 self._stop(StoodStillError(f"for {still_s:.0f} s: {reason}"))
 
-    def _ends(self) -> Mapping[int, int]:
-        consumer = KafkaConsumer(bootstrap_servers=self._servers)
+    def _why_it_should_move(self) -> str | None:
+        """Ask the broker, and judge; who was given no partition answers for its whole group.
+
+        A group of more workers than partitions leaves some without. But one that joined while its
+        broker came back may have been given none although nobody else is there.
+        """
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._servers, group_id=self._group, enable_auto_commit=False
+        )
         try:
             numbers = consumer.partitions_for_topic(self._topic) or ()
-            ends = consumer.end_offsets([TopicPartition(self._topic, each) for each in numbers])
-            return {at.partition: end for at, end in ends.items()}
+            places = [TopicPartition(self._topic, number) for number in numbers]
+            ends = {at.partition: end for at, end in consumer.end_offsets(places).items()}
+            standing = self._standing()
+            if standing.assigned and not standing.restoring and not standing.positions:
+                read = {at.partition: consumer.committed(at) or 0 for at in places}
+                before, self._read_by_group = self._read_by_group, read
+                if read != before:
+                    self.moved()
+                    return None
+                standing = replace(standing, positions=read)
+            return why_it_should_move(standing, ends)
         finally:
             consumer.close()
 

@@ -74,6 +74,7 @@ class Worker:
         self._assigned = False
         self.watchdog = Watchdog(
             stage.input_topic,
+            f"careloop-{stage.name}",
             settings.bootstrap_servers,
             settings.stall_s,
             self._standing,

@@ -1,7 +1,7 @@
 """When a worker that stands still should have moved."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 from kafka import TopicPartition
@@ -11,6 +11,7 @@ from services.runtime import watchdog
 from services.runtime.watchdog import Standing, StoodStillError, Watchdog, why_it_should_move
 
 WAITS = Standing(assigned=True, restoring=False, positions={0: 7})
+SPARE = Standing(assigned=True, restoring=False, positions={})
 JOINS = Standing(assigned=False, restoring=False, positions={})
 
 
@@ -45,10 +46,14 @@ def test_who_was_given_nothing_or_does_not_get_its_states_should_have_moved() ->
 
 
 class Broker:
-    """A client of a broker whose only partition ends at 9; its first answers are errors."""
+    """A client of a broker whose only partition ends at 9; its first answers are errors.
 
-    def __init__(self, *errors: Exception) -> None:
+    read: how far the worker's group has read it, at one look after the other.
+    """
+
+    def __init__(self, *errors: Exception, read: Iterable[int | None] = ()) -> None:
         self.errors = list(errors)
+        self.read = iter(read)
         self.all_said = threading.Event()
 
     def __call__(self, **_: object) -> "Broker":
@@ -62,6 +67,9 @@ class Broker:
 
     def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 9)
+
+    def committed(self, _at: TopicPartition) -> int | None:
+        return next(self.read)
 
     def close(self) -> None: ...
 
@@ -79,7 +87,9 @@ def ended(standing: Standing, broker: Broker, monkeypatch: pytest.MonkeyPatch) -
         stopped.set()
         threading.Event().wait()  # the process would have ended, and with it this thread
 
-    Watchdog("health-events", "nowhere:1", 0.06, lambda: standing, stop).start()
+    Watchdog(
+        "health-events", "careloop-screening", "nowhere:1", 0.06, lambda: standing, stop
+    ).start()
     assert stopped.wait(20)
     return said
 
@@ -97,3 +107,15 @@ def test_who_joins_is_not_ended_before_the_broker_answers(monkeypatch: pytest.Mo
     said = ended(JOINS, Broker(*[KafkaTimeoutError("away")] * 5), monkeypatch)
 
     assert said == ["it was given no partitions", "the broker answers"]
+
+
+@pytest.mark.parametrize("read", [(None, None), (3, 5, 7, 7)])
+def test_who_was_given_nothing_is_ended_once_nobody_of_its_group_reads(
+    read: tuple[int | None, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ended(SPARE, Broker(read=read), monkeypatch)
+
+    assert said == [
+        f"records wait, by partition: {{0: {9 - (read[-1] or 0)}}}",
+        "the broker answers",
+    ]

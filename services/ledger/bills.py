@@ -49,8 +49,8 @@ class Share(Frozen):
     amount: Amount
 
 
-class Bill(EventData):
-    """A payment request; `lines` sum to `billed`."""
+class _Payment(EventData):
+    """What all of them say."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -58,6 +58,11 @@ class Bill(EventData):
     provider: Provider
     currency: Currency
     billed: Amount
+
+
+class Bill(_Payment):
+    """A payment request; `lines` sum to `billed`."""
+
     lines: tuple[Line, ...]
 
     @model_validator(mode="after")
@@ -92,15 +97,9 @@ class SessionClaimBill(Bill):
     TYPE: ClassVar[str] = SessionClaimRequested.TYPE
 
 
-class Decision(EventData):
+class Decision(_Payment):
     """Who bears a bill: `parts` sum to `billed`, and `shares` to the payers' parts."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    request_id: Id
-    provider: Provider
-    currency: Currency
-    billed: Amount
     parts: Parts
     shares: tuple[Share, ...]
     outcome: str
@@ -134,17 +133,11 @@ class ClaimDecision(Decision):
     outcome: Literal["approved", "partly_approved", "denied"]
 
 
-class Reversal(EventData):
+class Reversal(_Payment):
     """A decision undone. Whether its parts sum to `billed` is seen when it is to be booked."""
-
-    model_config = ConfigDict(extra="ignore")
 
     TYPE: ClassVar[str] = PaymentReversed.TYPE
 
-    request_id: Id
-    provider: Provider
-    currency: Currency
-    billed: Amount
     parts: Parts
     shares: tuple[Share, ...]
 

@@ -62,6 +62,7 @@ class Worker:
     def __init__(self, stage: Stage[Any], settings: Settings) -> None:
         """Open the local states; Kafka is not touched before the first assignment."""
         self._stage = stage
+        self._group = f"careloop-{stage.name}"
         self._settings = settings
         self._states = open_states(settings.data_dir / stage.name / "states")
         self._writer = LogWriter(settings.bootstrap_servers, f"{stage.name}-worker")
@@ -74,7 +75,7 @@ class Worker:
         self._assigned = False
         self.watchdog = Watchdog(
             stage.input_topic,
-            f"careloop-{stage.name}",
+            self._group,
             settings.bootstrap_servers,
             settings.stall_s,
             self._standing,
@@ -85,7 +86,7 @@ class Worker:
     def _make_app(self) -> faust.App:
         settings = self._settings
         app = faust.App(
-            f"careloop-{self._stage.name}",
+            self._group,
             broker=[f"kafka://{server}" for server in settings.bootstrap_servers.split(",")],
             datadir=settings.data_dir / self._stage.name / "faust",
             ConsumerScheduler=PartitionFetchScheduler,

@@ -9,6 +9,7 @@ from pathlib import Path
 from services.contract.codec import encode
 from services.contract.topics import HEALTH_EVENTS
 from services.runtime.drain import Progress
+from services.runtime.fault_points import POINTS
 from services.runtime.settings import Settings
 from services.runtime.ticks import tick
 from services.runtime.worker import EXIT_FAILED
@@ -27,14 +28,7 @@ from tests.workers import (
 )
 
 HOUSEHOLDS = 20
-POINTS_OF_A_BATCH = (
-    "worker.batch_taken",
-    "worker.outputs_stored",
-    "worker.generation_checked",
-    "worker.changelog_stored",
-    "worker.states_stored",
-    "worker.acked",
-)
+POINTS_OF_A_BATCH = [point for point in POINTS if point.startswith("worker.")]
 
 
 def assert_everything_said_once(settings: Settings, sequences: int) -> None:

@@ -37,6 +37,12 @@ NORMAL_ENDS = ("GapInLogError", "StaleGenerationError", "FencedError")
 """After a rebalance a worker may find that it cannot go on as it is (docs/operations.md)."""
 
 
+def assert_normal_end(exit_code: int, said: str) -> None:
+    """Fail unless a worker has ended as a rebalance may make it end."""
+    normal = exit_code == EXIT_FAILED and any(end in said for end in NORMAL_ENDS)
+    assert normal, f"ended with {exit_code}: {said[-2000:]}"
+
+
 class WorkerProcess:
     """`python -m tests.counting_stage` with a data directory of its own."""
 
@@ -72,9 +78,7 @@ class WorkerProcess:
         if self.process.poll() is None:
             return
         self._watcher.close()
-        said = self.said()[self._said_before :]
-        normal = self.process.returncode == EXIT_FAILED and any(end in said for end in NORMAL_ENDS)
-        assert normal, f"ended with {self.process.returncode}: {said[-2000:]}"
+        assert_normal_end(self.process.returncode, self.said()[self._said_before :])
         self._start()
 
     def __enter__(self) -> Self:

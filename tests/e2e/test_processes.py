@@ -15,7 +15,6 @@ from services.ledger import store
 from services.ledger.app import MIGRATIONS
 from services.runtime.database import open_database
 from services.runtime.settings import Settings
-from services.runtime.worker import EXIT_FAILED
 from tests.e2e.running import (
     CARELOOP,
     assert_gapless,
@@ -27,7 +26,7 @@ from tests.e2e.running import (
     wait_for,
 )
 from tests.ports import free_port
-from tests.workers import NORMAL_ENDS
+from tests.workers import assert_normal_end
 
 SERVICES = (
     "gateway",
@@ -95,9 +94,7 @@ class Services:
             if process.poll() is None or name in self._killed:
                 continue
             service, begin = self._started[name]
-            said = self.said(name)[begin:]
-            normal = process.returncode == EXIT_FAILED and any(end in said for end in NORMAL_ENDS)
-            assert normal, f"{name} ended with {process.returncode}: {said[-2000:]}"
+            assert_normal_end(process.returncode, self.said(name)[begin:])
             self.start(service, name)
 
     def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:

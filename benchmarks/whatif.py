@@ -1,6 +1,5 @@
 """Replay and what-if: a recorded log, folded again on one core, without a broker."""
 
-import gc
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.runtime.fold import PartitionFold, Row
 from services.runtime.inprocess import InProcess
 from services.runtime.log_writer import partition_of
+from services.runtime.process import collect_garbage_seldom
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.screening.app import STAGE as SCREENING
@@ -32,8 +32,7 @@ Rows = dict[int, list[Row]]
 
 def main(*, quick: bool) -> None:
     """Fold the logs of the other benchmarks, then a whole one; print events a second on one core."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)  # as in a worker and in `careloop replay`
+    collect_garbage_seldom()  # as in a worker and in `careloop replay`
     load = report.begin()
     count, households, rounds = (15_000, 2_500, 1) if quick else (120_000, 20_000, 3)
     facts, bills = workload.observations, workload.treatment_log

@@ -1,6 +1,5 @@
 """The limit: confluent-kafka and a dict. Nothing is stored, a crash loses every state."""
 
-import gc
 import time
 
 from confluent_kafka import Consumer, Message, Producer
@@ -9,6 +8,7 @@ from benchmarks.peers.rule import advance
 from benchmarks.peers.stages import given
 from services.contract.codec import Record
 from services.runtime.household import Household
+from services.runtime.process import collect_garbage_seldom
 
 COMMIT_S = 1.0
 
@@ -16,8 +16,7 @@ COMMIT_S = 1.0
 def main() -> None:
     """Consume, decide, produce; commit what was delivered, once a second."""
     stage, servers = given()
-    gc.freeze()  # the limit is not the garbage collector's: as seldom as in our worker
-    gc.set_threshold(100_000, 20, 50)
+    collect_garbage_seldom()  # the limit is not the garbage collector's: as seldom as in our worker
     consumer = Consumer(
         {
             "bootstrap.servers": servers,

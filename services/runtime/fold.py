@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -114,6 +115,7 @@ class PartitionFold(Generic[S]):
         )
         self._households: OrderedDict[bytes, Household[S]] = OrderedDict()
         self._dirty: dict[bytes, Household[S]] = {}
+        self._storing: dict[bytes, Household[S]] = {}
         self._producers = {entry.type.encode(): entry.producer for entry in catalog().values()}
         stored = store.get(POSITION_KEY)
         position = Position() if stored is None else Position.decode(stored)
@@ -150,18 +152,25 @@ class PartitionFold(Generic[S]):
     def take_changes(self) -> dict[bytes, bytes]:
         """Return every household touched since the last call, and the position, as to be stored.
 
-        They belong in the store before the next batch: a fold whose changes could not be stored
-        is not to be used again. Empty if nothing was read.
+        They belong in the store before the next call: a fold whose changes could not be stored
+        is not to be used again. Until then it goes on from what it holds in memory. Empty if
+        nothing was read.
         """
         if self._stored_until == self._next_offset:
             return {}
+        self._forget_oldest()
         changes = {key: household.encode() for key, household in self._dirty.items()}
         changes[POSITION_KEY] = self.position.encode()
         self._stored_until = self._next_offset
-        self._dirty = {}
-        while len(self._households) > CACHED_HOUSEHOLDS_MAX:
-            self._households.popitem(last=False)
+        self._storing, self._dirty = self._dirty, {}
         return changes
+
+    def _forget_oldest(self) -> None:
+        """Let go of households that the store has."""
+        spare = max(0, len(self._households) - CACHED_HOUSEHOLDS_MAX)
+        for key in list(islice(self._households, spare)):
+            if key not in self._dirty:
+                del self._households[key]
 
     def _one(self, row: Row) -> None:
         headers = header_map(row.record.headers)
@@ -262,8 +271,9 @@ class PartitionFold(Generic[S]):
                 self._wake(household, key, subject, tick)
 
     def _due(self, until_us: int) -> list[bytes]:
-        found = {key for key in self._store.due(until_us) if key not in self._dirty}
-        for key, household in self._dirty.items():
+        changed = self._storing | self._dirty
+        found = {key for key in self._store.due(until_us) if key not in changed}
+        for key, household in changed.items():
             if NEVER < household.wake_us() <= until_us:
                 found.add(key)
         return sorted(found)

@@ -2,10 +2,10 @@
 
 Faust gives membership, rebalancing, fetching and commits. The order of everything that leaves
 the process is ours: outputs → changelog → local state → offset, each awaited before the next.
-Outputs leave with each batch, and the next is folded meanwhile; states are stored at checkpoints,
-a few times a second, and only then are the batches since the last one acknowledged. A crash or a
-paused twin at any point repeats work, never an effect. Any error ends the process at once, and the
-supervisor starts it again.
+Outputs leave with each batch, and the next is folded meanwhile. States are stored at checkpoints,
+a few times a second and beside the batches that follow; only then are the batches up to there
+acknowledged. A crash or a paused twin at any point repeats work, never an effect. Any error ends
+the process at once, and the supervisor starts it again.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class Worker:
         self._changelogs: dict[int, ChangelogPartition] = {}
         self._restoring: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
         self._unstored: list[EventT[Any]] = []
         self._checkpoint_due = 0.0
         self._assigned = False
@@ -184,6 +185,8 @@ class Worker:
             stop_at_once(error)
         finally:
             coming.cancel()
+            if self._storing is not None:
+                self._storing.cancel()
 
     def _until_checkpoint(self) -> float | None:
         """Return the seconds until what was decided is to be stored; None if there is nothing."""
@@ -241,15 +244,30 @@ class Worker:
         fault_points.reach("worker.outputs_stored")
 
     async def _checkpoint(self, unacked: Any) -> None:
+        """Take what was decided, and store it while what comes next is folded."""
+        if self._storing is not None:
+            await self._storing
+        changes = {number: fold.take_changes() for number, fold in self._folds.items()}
+        events, self._unstored = self._unstored, []
+        self._storing = asyncio.create_task(self._store(unacked, events, changes, self._sending))
+        self._storing.add_done_callback(self._stop_if_failed)
+
+    async def _store(
+        self,
+        unacked: Any,
+        events: Sequence[EventT[Any]],
+        changes: Mapping[int, Mapping[bytes, bytes]],
+        sending: "asyncio.Task[None] | None",
+    ) -> None:
         """Check the generation, store what the sent outputs came of, then acknowledge it."""
-        await self._sent()
         begun = time.monotonic()
+        if sending is not None:
+            await sending
         current = self.app.consumer_generation_id
-        if any(event.message.generation_id != current for event in self._unstored):
+        if any(event.message.generation_id != current for event in events):
             raise StaleGenerationError(f"the group is at generation {current}")
         fault_points.reach("worker.generation_checked")
         servers = self._settings.bootstrap_servers
-        changes = {number: fold.take_changes() for number, fold in self._folds.items()}
         await asyncio.gather(
             *(
                 self._changelogs[number].write(changed, self._writer, servers)
@@ -257,9 +275,8 @@ class Worker:
                 if changed
             )
         )
-        for event in self._unstored:
+        for event in events:
             await unacked.ack(event)
-        self._unstored = []
         telemetry.checkpoint_seconds.labels(self._stage.name).observe(time.monotonic() - begun)
         fault_points.reach("worker.acked")
 

@@ -206,7 +206,7 @@ def work_on_fetches_at_once() -> None:
         unacked = stream.noack()
 
         async def one(event: Any) -> None:
-            self._sending = None  # nobody waits for what is under way
+            self._sending = self._storing = None  # nobody waits for what is under way
             await self._batch([event])
             await self._checkpoint(unacked)
 

@@ -95,13 +95,20 @@ RUNTIME: Final = (
          "HEADER.pack(self.version, self.wake_us())", "HEADER.pack(self.version, NEVER)"),
     _bug("the offset is committed before the states are stored", WORKER,
          "        current = self.app.consumer_generation_id\n",
-         "        for event in self._unstored:\n            await unacked.ack(event)\n"
+         "        for event in events:\n            await unacked.ack(event)\n"
          "        current = self.app.consumer_generation_id\n"),
     _bug("states are stored before the outputs", WORKER,
          "        await self._sent()\n        self._sending",
          "        for number in outcomes:\n"
          "            self._changelogs[number].store.put(self._folds[number].take_changes())\n"
          "        await self._sent()\n        self._sending"),
+    _bug("a household is forgotten before it is stored", FOLD,
+         "            if key not in self._dirty:\n", "            if key:\n"),
+    _bug("wake-ups are read from the store while they are being stored", FOLD,
+         "changed = self._storing | self._dirty", "changed = self._dirty"),
+    _bug("a checkpoint overtakes the one before", WORKER,
+         "        if self._storing is not None:\n            await self._storing\n        changes",
+         "        changes"),
     _bug("the position is not stored with the states", FOLD,
          "changes[POSITION_KEY] = self.position.encode()", "pass"),
     _bug("the changelog is not written", CHANGELOG,

@@ -13,7 +13,9 @@ class Ended(BaseException):
 
 
 def stop_at_once(error: BaseException | None) -> None:
-    """Stands in for the end of a process."""
+    """Stands in for the end of a process, which ends but once."""
+    if isinstance(error, Ended):
+        raise error
     raise Ended(repr(error)) from error
 
 

@@ -61,7 +61,7 @@ def seams(broker: Broker, partitions: int, decoder: Decoder) -> Iterator[None]:
         patch.multiple(projection, LogWriter=lambda *_: Writer(broker)),
         patch.multiple(projection._Feed, _measure=lambda *_: None),
         patch.multiple(ledger, log=Silence(), telemetry=Silent()),
-        patch.multiple(fold, decode=decoder),
+        patch.multiple(fold, decode=decoder, CACHED_HOUSEHOLDS_MAX=2),
     ):
         yield
 

@@ -77,7 +77,7 @@ class StageGroup:
         self.processes[host] = None
         self.paused[host] = False
         self.unbalanced = True
-        return process.at
+        return process.where
 
     def lose_disk(self, host: int) -> None:
         """Kill a process and lose all that its machine held."""
@@ -105,12 +105,12 @@ class StageGroup:
             return ""
         self.paused[host] = True
         self.unbalanced = True
-        return process.at
+        return process.where
 
     def pause_amid_a_batch(self) -> None:
         """Let a process fall asleep that is about to write, if there is one."""
         for host, process in enumerate(self.processes):
-            if process is not None and process.at in ABOUT_TO_WRITE:
+            if process is not None and process.where in ABOUT_TO_WRITE:
                 self.pause(host)
                 return
 

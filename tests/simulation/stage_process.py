@@ -1,6 +1,6 @@
 """The real worker, one process of it, with everything around it in memory.
 
-`Worker._work`, `_batch`, `_checkpoint`, `_restore`, the changelog's fence and the fold run as they are.
+`Worker._work`, `_batch`, `_checkpoint`, `_store`, `_restore`, the changelog's fence and the fold run as they are.
 Only Faust, the client and the disk are replaced.
 """
 
@@ -14,7 +14,7 @@ from services.runtime.household import version_of
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.runtime.worker import Worker
-from tests.simulation.coroutines import Ended, kill, run_now
+from tests.simulation.coroutines import Ended, Task, kill, run_now
 from tests.simulation.invariants import require
 from tests.simulation.kafka import Broker, Writer, pause
 
@@ -113,7 +113,8 @@ class _FaustConsumer:
 class StageProcess:
     """A worker of one stage on one machine.
 
-    generation: of the group, as the process believes it to be. at: the point it stands at.
+    generation: of the group, as the process believes it to be. at: the point it stands at. beside:
+        the point that what goes on in the background stands at; empty if nothing does.
     """
 
     def __init__(self, stage: Stage[Any], broker: Broker, disks: dict[int, Disk]) -> None:
@@ -125,6 +126,7 @@ class StageProcess:
         self.acked: dict[int, int] = {}
         self.fetched: dict[int, int] = {}
         self.at = "idle"
+        self.beside = ""
         self.consumer = _FaustConsumer()
         self.worker: Any = Worker.__new__(Worker)
         self.worker._stage = stage
@@ -135,6 +137,7 @@ class StageProcess:
         self.worker._changelogs = {}
         self.worker._restoring = None
         self.worker._sending = None
+        self.worker._storing = None
         self.worker._unstored = []
         self.worker.watchdog = SimpleNamespace(moved=lambda: None)
         self.worker.app = self
@@ -152,12 +155,13 @@ class StageProcess:
             self.at == "idle"
             and not self.inbox
             and not self.worker._unstored
-            and not self._restores()
+            and not self._background()
         )
 
-    def _restores(self) -> bool:
-        restoring = self.worker._restoring
-        return restoring is not None and not restoring.done()
+    def _background(self) -> list[Task]:
+        """What goes on beside the batches: restoring states, or storing those of a checkpoint."""
+        tasks = (self.worker._restoring, self.worker._storing)
+        return [task for task in tasks if task is not None and not task.done()]
 
     def assign(self, generation: int, partitions: list[int]) -> None:
         """Take part in a rebalance: forget what was, and restore what is given now."""
@@ -203,13 +207,19 @@ class StageProcess:
         Raises:
             Ended: the process stopped itself.
         """
-        if self._restores() and (self.at in {"idle", "waiting"} or self.broker.rng.random() < 0.5):
-            self.worker._restoring.step()
-            return
+        for task in self._background():
+            if self.at in {"idle", "waiting"} or self.broker.rng.random() < 0.5:
+                self.beside = task.step()
+                return
         try:
             self.at = self._main.send(None)
         except StopIteration:
             raise Ended("the stream ended") from None
+
+    @property
+    def where(self) -> str:
+        """Where it stands, for who counts the places at which it was stopped."""
+        return self.beside or self.at
 
     def commit(self) -> None:
         """Let the client commit what was acked."""
@@ -220,7 +230,6 @@ class StageProcess:
     def kill(self) -> None:
         """End the process where it stands; what its machine holds stays."""
         kill(self._main)
-        if self.worker._sending is not None:
-            self.worker._sending.cancel()
-        if self.worker._restoring is not None:
-            self.worker._restoring.cancel()
+        for task in (self.worker._storing, self.worker._sending, self.worker._restoring):
+            if task is not None:
+                task.cancel()

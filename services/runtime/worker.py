@@ -72,6 +72,7 @@ class Worker:
         self._sending: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[None] | None = None
         self._unstored: list[EventT[Any]] = []
+        self._unstored_rows = 0
         self._checkpoint_due = 0.0
         self._assigned = False
         self.watchdog = Watchdog(
@@ -192,7 +193,7 @@ class Worker:
         """Return the seconds until what was decided is to be stored; None if there is nothing."""
         if not self._unstored:
             return None
-        if sum(_fetch_of(event).count for event in self._unstored) >= CHECKPOINT_ROWS:
+        if self._unstored_rows >= CHECKPOINT_ROWS:
             return 0.0
         return max(0.0, self._checkpoint_due - time.monotonic())
 
@@ -223,6 +224,7 @@ class Worker:
         if not self._unstored:
             self._checkpoint_due = begun + CHECKPOINT_S
         self._unstored += events
+        self._unstored_rows += sum(_fetch_of(event).count for event in events)
         outcomes: dict[int, Outcome] = {}
         for number, batch in rows.items():
             outcomes[number] = self._folds[number].apply(batch)
@@ -248,7 +250,7 @@ class Worker:
         if self._storing is not None:
             await self._storing
         changes = {number: fold.take_changes() for number, fold in self._folds.items()}
-        events, self._unstored = self._unstored, []
+        events, self._unstored, self._unstored_rows = self._unstored, [], 0
         self._storing = asyncio.create_task(self._store(unacked, events, changes, self._sending))
         self._storing.add_done_callback(self._stop_if_failed)
 

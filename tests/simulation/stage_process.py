@@ -139,6 +139,7 @@ class StageProcess:
         self.worker._sending = None
         self.worker._storing = None
         self.worker._unstored = []
+        self.worker._unstored_rows = 0
         self.worker.watchdog = SimpleNamespace(moved=lambda: None)
         self.worker.app = self
         self._main = self.worker._work(_Stream(self))

@@ -11,13 +11,13 @@ from services.runtime.broker.jars import class_path
 
 _JAVA_VERSION_MIN: Final = 17
 
-# One broker for one machine: start fast and stay small; the cheap compiler and collector cost
-# throughput only far above what the services ask of it.
+# One broker for one machine: stay small; the cheap collector costs throughput only far above what
+# the services ask of it. The cheap compiler alone would start it 0.3 s sooner, and take a fifth more
+# of the processor than both compilers do from the first minute on.
 _JVM_OPTIONS: Final = (
     "-Xms64m",
     "-Xmx256m",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",

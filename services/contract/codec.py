@@ -6,6 +6,7 @@ without touching the body.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -87,15 +88,20 @@ def written(data: EventData) -> bytes:
         return data.model_dump_json().encode()
 
 
+@cache
+def _type_headers(event_type: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("ce_type", event_type.encode()), ("ce_dataschema", schema_of(event_type).encode())
+
+
 def encode(event: Event[EventData]) -> Record:
     """Return the record that carries `event`; equal events give equal bytes."""
-    kind = event.data.TYPE
+    ce_type, ce_dataschema = _type_headers(event.data.TYPE)
     household = event.household.encode()
     headers = [
         _SPECVERSION,
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
-        ("ce_type", kind.encode()),
+        ce_type,
     ]
     if event.subject:
         headers.append(("ce_subject", event.subject.encode()))
@@ -109,7 +115,7 @@ def encode(event: Event[EventData]) -> Record:
         headers.append(("ce_causationid", event.causation_id.encode()))
     if event.correlation_id is not None:
         headers.append(("ce_correlationid", event.correlation_id.encode()))
-    headers.append(("ce_dataschema", schema_of(kind).encode()))
+    headers.append(ce_dataschema)
     if event.traceparent is not None:
         headers.append(("ce_traceparent", event.traceparent.encode()))
     headers.append(_CONTENT_TYPE)

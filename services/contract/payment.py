@@ -134,7 +134,7 @@ class PaymentDecided(EventData):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        parts = dict(self.parts)
+        parts = vars(self.parts)
         taken = dict.fromkeys(parts, 0)
         for step in self.trace:
             taken[step.payer] += step.taken

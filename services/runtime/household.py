@@ -67,6 +67,7 @@ class Household(Generic[S]):
     parked: list[Parked] = field(default_factory=list)
     _states: dict[str, S] = field(default_factory=dict)
     _stored: dict[str, Any] = field(default_factory=dict)
+    _wake_us: int | None = None
 
     def state(self, key: str) -> S | None:
         """Return the state under `key`, or None if there is none yet."""
@@ -80,6 +81,7 @@ class Household(Generic[S]):
         """Replace the state under `key`."""
         self._states[key] = state
         self._stored.pop(key, None)
+        self._wake_us = None
 
     def keys(self) -> list[str]:
         """Return the keys of all states, in order."""
@@ -87,6 +89,11 @@ class Household(Generic[S]):
 
     def wake_us(self) -> int:
         """Return the earliest instant any state wants to be woken at; 0 is never."""
+        if self._wake_us is None:
+            self._wake_us = self._earliest_us()
+        return self._wake_us
+
+    def _earliest_us(self) -> int:
         moments = [instant_us(state.wake_at) for state in self._states.values()]
         for key, stored in self._stored.items():
             if key not in self._states and stored.get("wake_at"):

@@ -170,6 +170,10 @@ def _note(rule: str, payer: Payer, open_amount: int, note: str) -> Reason:
 def _remainder(request: PaymentRequested, open_amount: int) -> Reason:
     why = "No cover took it" if request.covers else "The member has no cover"
     note = f"{why}: the rest is the member's." if open_amount else "Nothing is left to the member."
-    return Reason(
-        rule=REMAINDER, payer="member", open_before=open_amount, taken=open_amount, note=note
-    )
+    return {
+        "rule": REMAINDER,
+        "payer": "member",
+        "open_before": open_amount,
+        "taken": open_amount,
+        "note": note,
+    }

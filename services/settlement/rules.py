@@ -50,6 +50,9 @@ _CLAIM: Final[Mapping[Extent, Literal["approved", "partly_approved", "denied"]]]
 )
 
 
+_NEW: Final = SettlementState()
+
+
 class _Said(TypedDict):
     """What both kinds of decision say, before it is checked."""
 
@@ -66,7 +69,7 @@ class _Said(TypedDict):
 
 def begin() -> SettlementState:
     """Return the state of a household that has never asked for payment."""
-    return SettlementState()
+    return _NEW
 
 
 def decide(
@@ -83,8 +86,6 @@ def decide(
     """
     del at  # what counts is the service date
     match event.data:
-        case ReversalRequested() as reversal:
-            return _reverse(state, event, reversal)
         case (
             DirectPayRequested()
             | ClaimRequested()
@@ -92,6 +93,8 @@ def decide(
             | SessionClaimRequested()
         ) as request:
             return _decide_request(catalogue, state, event, request)
+        case ReversalRequested() as reversal:
+            return _reverse(state, event, reversal)
         case _ as other:
             assert_never(other)
 
@@ -224,17 +227,17 @@ def _decision(request: Request, result: Adjudicated) -> DirectPayDecided | Claim
         pydantic.ValidationError: the figures do not agree, so this decision must not be published.
     """
     parts = parts_of(request.billed, result.consumed)
-    said = _Said(
-        request_id=request.request_id,
-        episode=request.episode,
-        service_date=request.service_date,
-        provider=request.provider,
-        currency=request.currency,
-        billed=request.billed,
-        parts=parts,
-        shares=shares_of(result.consumed),
-        trace=result.trace,
-    )
+    said: _Said = {
+        "request_id": request.request_id,
+        "episode": request.episode,
+        "service_date": request.service_date,
+        "provider": request.provider,
+        "currency": request.currency,
+        "billed": request.billed,
+        "parts": parts,
+        "shares": shares_of(result.consumed),
+        "trace": result.trace,
+    }
     extent = _extent(request.billed, parts["member"])
     match request:
         case DirectPayRequested() | SessionDirectPayRequested():

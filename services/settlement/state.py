@@ -138,13 +138,13 @@ def shares_of(consumed: Iterable[Consumed]) -> tuple[ShareSaid, ...]:
     """Return what each cover pays; covers that pay nothing have no share."""
     return tuple(
         [
-            ShareSaid(
-                cover_id=part.cover_id,
-                product=part.product,
-                payer=part.payer,
-                insurer=part.insurer,
-                amount=part.paid,
-            )
+            {
+                "cover_id": part.cover_id,
+                "product": part.product,
+                "payer": part.payer,
+                "insurer": part.insurer,
+                "amount": part.paid,
+            }
             for part in consumed
             if part.paid
         ]
@@ -156,10 +156,10 @@ def parts_of(billed: int, consumed: Iterable[Consumed]) -> PartsSaid:
     by_payer = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
     for part in consumed:
         by_payer[part.payer] += part.paid
-    return PartsSaid(
-        social_insurance=by_payer["social_insurance"],
-        insurer=by_payer["insurer"],
-        subsidy=by_payer["subsidy"],
-        member=billed - sum(by_payer.values()),
-        written_off=0,
-    )
+    return {
+        "social_insurance": by_payer["social_insurance"],
+        "insurer": by_payer["insurer"],
+        "subsidy": by_payer["subsidy"],
+        "member": billed - sum(by_payer.values()),
+        "written_off": 0,
+    }

@@ -196,6 +196,9 @@ class _Feed:
         """Return what continues the partition, from where the database is; None if nothing does."""
         if at not in self._stored:
             self._stored[at] = self._read[at] = await self._position(at)
+            if records[0].offset < self._read[at]:
+                # Whoever stored these was gone before it had told Kafka.
+                self._uncommitted[at] = self._read[at]
         expected = self._read[at]
         records = [row for row in records if row.offset >= expected]
         if not records:
@@ -245,14 +248,14 @@ class _Feed:
         """Tell Kafka how far the effects reach: a hint, since the next owner asks the database."""
         reached = {TopicPartition(one.topic, one.partition): one.next_offset for one in batches}
         mine = self._consumer.assignment()
-        self._uncommitted = {
-            at: to for at, to in (self._uncommitted | reached).items() if at in mine
-        }
-        if self._uncommitted:
-            # What fails, as it does while a broker starts, is said again with the next step.
-            with contextlib.suppress(CommitFailedError, IllegalStateError):
-                await self._consumer.commit(self._uncommitted)
-                self._uncommitted = {}
+        due = {at: to for at, to in (self._uncommitted | reached).items() if at in mine}
+        self._uncommitted = {}
+        if due:
+            try:
+                await self._consumer.commit(due)
+            except (CommitFailedError, IllegalStateError):
+                # As it does while a broker starts: it is said again with the next step.
+                self._uncommitted = due | self._uncommitted
 
     def _decode(
         self, at: TopicPartition, records: list[ConsumerRecord]

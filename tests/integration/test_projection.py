@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError
 
 from services.contract.codec import Record, encode
 from services.contract.topics import EVENT_TOPICS, HEALTH_EVENTS
@@ -172,10 +173,35 @@ def test_a_commit_that_failed_is_said_again_though_nothing_follows(
     assert asyncio.run(read_while_the_broker_starts()) == 0
 
 
+def test_what_was_stored_by_who_was_killed_before_the_commit_is_committed_though_nothing_follows(
+    kafka_settings: Settings,
+) -> None:
+    """Otherwise lag would be shown, and waited for, until the next event of that partition."""
+    here = [(topic, n) for topic in EVENT_TOPICS for n in range(kafka_settings.partitions)]
+
+    async def start_again() -> None:
+        projection = Counting(dict.fromkeys(here, 3))
+        reading = asyncio.create_task(run_projection(projection, kafka_settings))
+        try:
+            async with asyncio.timeout(30):
+                while await asyncio.to_thread(committed, kafka_settings) < 3 * len(here):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+        assert projection.applied == []
+
+    asyncio.run(write_facts(kafka_settings, 0, 3))
+    asyncio.run(start_again())
+
+
 def committed(settings: Settings) -> int:
-    """How many records the group says it has read."""
+    """How many records the group says it has read; a new broker does not know of groups at once."""
     with KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers) as admin:
-        offsets = admin.list_group_offsets(["careloop-timeline"]).get("careloop-timeline", {})
+        try:
+            offsets = admin.list_group_offsets(["careloop-timeline"]).get("careloop-timeline", {})
+        except CoordinatorNotAvailableError:
+            return 0
     return sum(max(0, each.offset) for each in offsets.values())
 
 

@@ -51,6 +51,13 @@ been read, then at the end of the batch: about so much is decided again after a 
 
 CHECKPOINT_ROWS = 4_000
 
+METADATA_AGE_MS_MAX = 5_000
+"""How soon the client learns what the broker knows of the topics; by default after five minutes.
+
+The leader of a group gives partitions that it does not know of to nobody, and looks again with the
+next metadata. So it is when the broker went away as it asked, and was back as it joined (aiokafka
+0.14; KAFKA-4779 tells the same of Kafka's own client)."""
+
 
 class StaleGenerationError(RuntimeError):
     """The group was rebalanced before what had been decided was stored."""
@@ -103,6 +110,7 @@ class Worker:
             broker_max_poll_records=500,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=4 << 20,
+            consumer_metadata_max_age_ms=METADATA_AGE_MS_MAX,
             table_standby_replicas=0,
             topic_allow_declare=False,
             topic_disable_leader=True,

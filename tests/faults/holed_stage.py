@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -32,6 +34,7 @@ BAD_VALUE = 13.0
 FOREIGN = "careloop-management-changelog"
 FIRST_IS_WRITTEN = "the first outputs are on their way"
 READ_AGAIN = "records read again: "
+NONE_GIVEN = "partitions of unknown topics were given to nobody"
 
 Stores = Mapping[tuple[str, int], tuple[Stored, ...]]
 
@@ -138,6 +141,30 @@ def deliver_nothing() -> None:
     worker.Worker._standing = stand  # type: ignore[method-assign]
 
 
+def join_before_the_topics_are_known() -> None:
+    """The broker goes away before the client has asked for the topics, and is back as it joins."""
+    update, assign = AIOKafkaClient._metadata_update, GroupCoordinator._perform_assignment
+    away = True
+
+    async def update_in_vain(self: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
+        if away and topics:
+            cluster.failed_update(None)
+            return False
+        updated: bool = await update(self, cluster, topics)
+        return updated
+
+    async def assign_once(self: GroupCoordinator, response: Any) -> Any:
+        nonlocal away
+        assignments = await assign(self, response)
+        if away:
+            _tell(NONE_GIVEN)
+        away = False
+        return assignments
+
+    AIOKafkaClient._metadata_update = update_in_vain
+    GroupCoordinator._perform_assignment = assign_once
+
+
 def _tell(what: str) -> None:
     sys.stderr.write(f"{what}\n")
     sys.stderr.flush()
@@ -149,6 +176,11 @@ def _tell(what: str) -> None:
 def look_at_nothing() -> None:
     """Nobody looks whether the worker moves."""
     Watchdog.start = lambda _self: None  # type: ignore[method-assign]
+
+
+def believe_old_metadata() -> None:
+    """What is known of the topics is asked for again after five minutes, the client's default."""
+    worker.METADATA_AGE_MS_MAX = 300_000  # type: ignore[misc]
 
 
 def ack_on_exception() -> None:
@@ -315,12 +347,14 @@ MISHAPS: dict[str, Callable[[], None]] = {
         tell_what_is_read_again,
         deliver_a_stray_fetch,
         deliver_nothing,
+        join_before_the_topics_are_known,
     )
 }
 HOLES: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         ack_on_exception,
+        believe_old_metadata,
         look_at_nothing,
         forget_failed_sends,
         send_in_the_background,

@@ -23,7 +23,7 @@ from services.runtime.state_store import MemoryStore
 from services.runtime.ticks import tick
 from services.runtime.worker import EXIT_FAILED
 from tests.counting_stage import STAGE
-from tests.faults.holed_stage import FIRST_IS_WRITTEN, HOLES, READ_AGAIN
+from tests.faults.holed_stage import FIRST_IS_WRITTEN, HOLES, NONE_GIVEN, READ_AGAIN
 from tests.workers import (
     T0,
     WorkerProcess,
@@ -246,6 +246,19 @@ def test_a_worker_that_stands_still_with_records_before_it_ends_to_be_started_ag
 
     assert ended == (not hole)
     assert ("records wait, by partition" in worker.said()) == (not hole)
+
+
+@pytest.mark.parametrize("hole", ["", "believe_old_metadata"])
+def test_a_worker_that_joined_without_knowing_its_topics_is_given_them_soon(
+    kafka_settings: Settings, tmp_path: Path, hole: str
+) -> None:
+    publish(kafka_settings, facts(1, 1, 2))
+    mishap = "join_before_the_topics_are_known"
+    with Holed(kafka_settings, tmp_path / "worker", MISHAP=mishap, HOLE=hole) as worker:
+        wait_for(lambda: NONE_GIVEN in worker.said(), "a first generation of the group")
+        said = wait_until(lambda: len(derived(kafka_settings)) == 1, 10.0 if hole else 30.0)
+
+    assert said == (not hole)
 
 
 @pytest.mark.parametrize("hole", ["", "believe_any_streams"])

@@ -190,7 +190,9 @@ def _add(used: dict[YearKey, Used], request: Remembered, sign: int) -> tuple[Use
     for part in request.consumed:
         key = part.key(request.currency)
         after[key] = _counted(after.get(key) or unused(key), part, sign)
-    return tuple(after[key] for key in sorted(after) if not after[key].is_zero)
+        if after[key].is_zero:
+            del after[key]
+    return tuple(sorted(after.values()))  # an accumulator begins with its key
 
 
 def _counted(account: Used, part: Consumed, sign: int) -> Used:
@@ -208,7 +210,7 @@ def _remember(state: SettlementState, request: Remembered, used: Iterable[Used])
     alike = [
         known
         for known in requests
-        if (known.member, known.service) == (request.member, request.service)
+        if known.member == request.member and known.service == request.service
     ]
     forgotten = state.forgotten
     if len(alike) > REMEMBERED_MAX[request.service]:

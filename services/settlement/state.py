@@ -50,7 +50,7 @@ class Used(NamedTuple):
     @property
     def key(self) -> YearKey:
         """Names the accumulator."""
-        return YearKey(self.product, self.insurer, self.holder, self.year, self.currency)
+        return YearKey._make(self[:5])
 
     @property
     def is_zero(self) -> bool:

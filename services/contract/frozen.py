@@ -7,11 +7,11 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
+    GetPydanticSchema,
 )
+from pydantic_core import core_schema
 
 
 class Frozen(BaseModel):
@@ -47,16 +47,20 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A moment with an offset on the way in, in UTC ever after."""
 
 
-def _written_as_day(value: object, info: ValidationInfo) -> object:
-    # pydantic itself would read the text "1704067200" as seconds since 1970, even in strict mode.
-    if info.mode != "json" or not isinstance(value, str):
-        return value
-    if len(value) != len("YYYY-MM-DD") or not value[4] == value[7] == "-":
-        raise ValueError("a day is written YYYY-MM-DD")
-    return date.fromisoformat(value)
+# pydantic itself would read the text "1704067200" as seconds since 1970, even in strict mode.
+_WRITTEN_DAY: Final = core_schema.custom_error_schema(
+    core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", strict=True),
+    custom_error_type="day_written",
+    custom_error_message="a day is written YYYY-MM-DD",
+)
+_DAY: Final = core_schema.json_or_python_schema(
+    core_schema.chain_schema([_WRITTEN_DAY, core_schema.date_schema(strict=False)]),
+    core_schema.date_schema(strict=True),
+)
 
-
-Day = Annotated[date, BeforeValidator(_written_as_day)]
+Day = Annotated[
+    date, GetPydanticSchema(lambda *_: _DAY, lambda *_: {"type": "string", "format": "date"})
+]
 """A calendar day, written YYYY-MM-DD."""
 
 NO_NUL: Final = r"^[^\x00]*$"

@@ -64,7 +64,9 @@ def _stop(work: Working, why: str) -> Answer:
 
 
 def _cap(work: Working, most: int) -> Working:
-    return work if work.payable <= most else work._replace(payable=most)
+    if work.payable <= most:
+        return work
+    return Working(work.open, most, work.taken, work.deductible, work.sessions)
 
 
 def service(case: Case, work: Working) -> Answer:
@@ -169,7 +171,7 @@ def annual_limit(case: Case, work: Working) -> Answer:
 def pay(case: Case, work: Working) -> Answer:
     """Take what is payable."""
     taken = min(work.payable, work.open)
-    after = work._replace(open=work.open - taken, payable=0, taken=taken)
+    after = Working(work.open - taken, 0, taken, work.deductible, work.sessions)
     return after, f"{case.cover.insurer} pays {case.money(taken)}."
 
 

@@ -1,7 +1,6 @@
 """The gateway's doors: events accepted a second, in batches and one by one, over HTTP."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from benchmarks.http import Connection, post
 from benchmarks.kafka import Log, broker
 from benchmarks.processes import Child
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
+from services.runtime.ports import free_port
 
 GOALS = {"batches of 500, 4 clients": 5_000, "single, 64 clients": 1_000}
 BATCH = 500
@@ -164,11 +164,3 @@ async def wait_ready(child: Child, port: int) -> None:
             pass
         await asyncio.sleep(0.1)
     raise TimeoutError(f"the gateway does not answer:\n{child.said()[-2000:]}")
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.runtime.orphans import Watcher
+from services.runtime.ports import free_port
 
 
 class NoPostgresError(RuntimeError):
@@ -33,9 +33,7 @@ def postgres() -> Iterator[str]:
         if user:
             folder.chmod(0o755)
             shutil.chown(data, user)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         prefix = ["runuser", "-u", user, "--"] if user else []
         initialise = [str(programs / "initdb"), f"--pgdata={data}", "--username=postgres"]
         initialise += ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]

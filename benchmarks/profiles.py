@@ -18,6 +18,7 @@ from benchmarks.processes import Child
 from services.contract.codec import Record
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
 from services.runtime.fold import PartitionFold
+from services.runtime.ports import free_port
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.settlement.app import STAGE as SETTLEMENT
@@ -59,7 +60,7 @@ def _ledger(log: Log, count: int, households: int, seconds: int) -> list[dict[st
 
 
 async def _gateway(log: Log, seconds: int) -> list[dict[str, Any]]:
-    port = doors.free_port()
+    port = free_port()
     with Child("services.gateway", log.servers, CARELOOP_HTTP_PORT=str(port)) as child:
         await doors.wait_ready(child, port)
         await doors.register(port)

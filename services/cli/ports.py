@@ -7,9 +7,10 @@ for itself by a lock that all runs on the machine know.
 
 import fcntl
 import os
-import socket
 import tempfile
 from pathlib import Path
+
+from services.runtime.ports import free_port, is_free
 
 
 class PortInUseError(RuntimeError):
@@ -45,7 +46,7 @@ def take_port(preferred: int, asked: int | None) -> TakenPort:
         return taken
     taken = _take(preferred) if asked is None else None
     while taken is None:
-        taken = _take(_any_free())
+        taken = _take(free_port())
     return taken
 
 
@@ -60,24 +61,7 @@ def _take(number: int) -> TakenPort | None:
     except BlockingIOError:
         os.close(lock)
         return None
-    if _is_free(number):
+    if is_free(number):
         return TakenPort(number, lock)
     os.close(lock)
     return None
-
-
-def _is_free(number: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-        return True
-
-
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number

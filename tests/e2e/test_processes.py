@@ -14,6 +14,7 @@ import pytest
 from services.ledger import store
 from services.ledger.app import MIGRATIONS
 from services.runtime.database import open_database
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.e2e.running import (
     CARELOOP,
@@ -25,7 +26,6 @@ from tests.e2e.running import (
     progress,
     wait_for,
 )
-from tests.ports import free_port
 from tests.workers import assert_normal_end
 
 SERVICES = (

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from services.runtime.orphans import Watcher
-from tests.ports import free_port
+from services.runtime.ports import free_port
 
 _WAIT_S = 60.0
 

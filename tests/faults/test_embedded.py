@@ -23,9 +23,9 @@ from services.ledger.app import MIGRATIONS
 from services.ledger.tables import ENTRY
 from services.runtime.broker import EmbeddedKafka
 from services.runtime.database import open_database
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.faults.oracle import Oracle, stages
-from tests.ports import free_port
 
 MEMBERS = 60
 LOAD_S = 6.0

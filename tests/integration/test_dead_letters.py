@@ -10,10 +10,10 @@ from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, header_map
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
 from services.runtime.fold import PARKED_MAX
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.gateways import cloud_event, registered
 from tests.integration.test_gateway_kafka import running
-from tests.ports import free_port
 from tests.workers import WorkerProcess, fact, facts, publish, read, wait_for
 
 ELSEWHERE_IDLE = ("--without-effect-on", "management", "--without-effect-on", "rehabilitation")

@@ -19,9 +19,9 @@ from services.contract.payment import DirectPayDecided, Parts, TraceStep
 from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.contract.visit import Provider
 from services.runtime.log_writer import LogWriter, Write, partition_of
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, cloud_event, registered
-from tests.ports import free_port
 from tests.workers import read
 
 

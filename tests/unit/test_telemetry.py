@@ -7,8 +7,8 @@ import pytest
 import structlog
 
 from services.runtime import telemetry
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
-from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from services.runtime.broker.errors import BrokerError
 from services.runtime.broker.java import java_command, properties
 from services.runtime.broker.lock import lock_data_dir
 from services.runtime.orphans import Watcher
+from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 
 _START_ATTEMPTS: Final = 3
@@ -106,8 +107,8 @@ class EmbeddedKafka:
 
     def _launch(self) -> bool:
         """Start the process once; False if its port was taken meanwhile."""
-        free_port, controller_port = _free_ports()
-        self._port = self._fixed_port or free_port
+        self._port = self._fixed_port or free_port()
+        controller_port = free_port()
         config = self.data_dir / "server.properties"
         log_dir = self.data_dir / "log"
         config.write_text(properties(log_dir, self._port, controller_port), encoding="utf-8")
@@ -172,13 +173,6 @@ class EmbeddedKafka:
         lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
         tail = "\n".join(lines[-_LOG_TAIL_LINES:])
         return f"the embedded broker {what}; the end of {self.log_path}:\n{tail}"
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _connects(port: int) -> bool:

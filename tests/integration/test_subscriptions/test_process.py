@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from services.contract.codec import Record, encode
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS
 from services.runtime.log_writer import LogWriter, Write, partition_of
-from tests.ports import free_port
+from services.runtime.ports import free_port
 
 
 @pytest.fixture

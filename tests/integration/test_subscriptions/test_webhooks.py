@@ -6,11 +6,11 @@ import threading
 import pytest
 from standardwebhooks import Webhook
 
+from services.runtime.ports import free_port
 from services.subscriptions.bell import Bell
 from services.subscriptions.dispatch import Dispatcher, webhook_client
 from services.subscriptions.schedule import DELAYS_S
 from services.subscriptions.store.sending import LEASE_MS
-from tests.ports import free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from services.runtime.broker import EmbeddedKafka
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
+from tests.workers import delete_topics
 
 _POSTGRES_VARIABLE = "CARELOOP_TEST_POSTGRES_URL"
 _PARTITIONS = 4
@@ -50,7 +51,7 @@ def kafka_settings(settings: Settings, bootstrap_servers: str) -> Settings:
     with KafkaAdminClient(bootstrap_servers=bootstrap_servers) as admin:
         left = [name for name in admin.list_topics() if not name.startswith("__")]
         if left:
-            admin.delete_topics(left)
+            delete_topics(admin, *left)
     create_topics(fresh)
     return fresh
 

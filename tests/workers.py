@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, decode, encode
@@ -196,6 +197,12 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {WAIT_S:.0f} s for {what}")
         time.sleep(0.2)
+
+
+def delete_topics(admin: KafkaAdminClient, *names: str) -> None:
+    """Delete topics, and wait until the broker no longer names them, which is a little later."""
+    admin.delete_topics(list(names))
+    wait_for(lambda: not set(names) & set(admin.list_topics()), f"{names} to be deleted")
 
 
 def wait_stored(settings: Settings, *working: WorkerProcess) -> None:

@@ -13,7 +13,7 @@ from services.runtime.topics import (
     create_topics,
     topic_configs,
 )
-from tests.workers import wait_for
+from tests.workers import delete_topics, wait_for
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_creating_topics_twice_changes_nothing(kafka_settings):
 
 
 def test_only_what_is_missing_is_created(kafka_settings, admin):
-    admin.delete_topics([CARE_MILESTONES])
+    delete_topics(admin, CARE_MILESTONES)
 
     assert check_topics(kafka_settings) == [f"{CARE_MILESTONES}: missing"]
     assert create_topics(kafka_settings) == [CARE_MILESTONES]
@@ -130,7 +130,7 @@ def test_an_unreachable_cluster_is_reported_with_its_address(monkeypatch):
 
 
 def test_the_command_line_creates_checks_and_lists_problems(kafka_settings, admin):
-    admin.delete_topics([HEALTH_EVENTS])
+    delete_topics(admin, HEALTH_EVENTS)
     where = ["--bootstrap-servers", kafka_settings.bootstrap_servers, "--partitions", "4"]
     command = CliRunner()
 

@@ -1,5 +1,6 @@
 """Free loopback ports for servers that open them a while after they were chosen."""
 
+import errno
 import random
 import socket
 from pathlib import Path
@@ -17,12 +18,16 @@ def free_port() -> int:
 
     A port of the kernel's own range may meanwhile become the near end of somebody's connection:
     the clients of a broker that is away try a new one several times a second.
+
+    Raises:
+        OSError: all such ports are taken.
     """
-    while True:
-        port = random.choice(_candidates())  # noqa: S311  # any will do
+    candidates = _candidates()
+    for port in random.sample(candidates, len(candidates)):
         if port not in _given and is_free(port):
             _given.add(port)
             return port
+    raise OSError(errno.EADDRINUSE, "no loopback port is free outside the kernel's client range")
 
 
 def is_free(port: int) -> bool:

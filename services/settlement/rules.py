@@ -192,7 +192,7 @@ def _add(used: dict[YearKey, Used], request: Remembered, sign: int) -> tuple[Use
         after[key] = _counted(after.get(key) or unused(key), part, sign)
         if after[key].is_zero:
             del after[key]
-    return tuple(sorted(after.values()))  # an accumulator begins with its key
+    return tuple(sorted(after.values()))  # by their keys
 
 
 def _counted(account: Used, part: Consumed, sign: int) -> Used:

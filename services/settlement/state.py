@@ -34,8 +34,8 @@ class YearKey(NamedTuple):
 class Used(NamedTuple):
     """What is used up in one benefit year: deductible borne, amount paid, sessions paid for.
 
-    Like `Consumed`, one of a small number of rows in every state: stored as a bare row, checked
-    when it is read.
+    Begins with its key, so that accumulators sort by it. Like `Consumed`, one of a small number of
+    rows in every state: stored as a bare row, checked when it is read.
     """
 
     product: Id

@@ -64,9 +64,7 @@ def _stop(work: Working, why: str) -> Answer:
 
 
 def _cap(work: Working, most: int) -> Working:
-    if work.payable <= most:
-        return work
-    return Working(work.open, most, work.taken, work.deductible, work.sessions)
+    return work if work.payable <= most else work._replace(payable=most)
 
 
 def service(case: Case, work: Working) -> Answer:
@@ -171,7 +169,7 @@ def annual_limit(case: Case, work: Working) -> Answer:
 def pay(case: Case, work: Working) -> Answer:
     """Take what is payable."""
     taken = min(work.payable, work.open)
-    after = Working(work.open - taken, 0, taken, work.deductible, work.sessions)
+    after = work._replace(open=work.open - taken, payable=0, taken=taken)
     return after, f"{case.cover.insurer} pays {case.money(taken)}."
 
 

@@ -18,6 +18,14 @@ def test_the_kernel_gives_a_free_port_to_no_client(
     assert {free_port() > 65_500 for _ in range(10)} == {True}
 
 
+def test_that_no_port_is_left_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = free_port()
+    monkeypatch.setattr(ports, "_candidates", lambda: [taken])
+
+    with pytest.raises(OSError, match="no loopback port is free"):
+        free_port()
+
+
 def test_no_port_is_given_twice() -> None:
     given = [free_port() for _ in range(100)]
 

@@ -1,25 +1,44 @@
-"""What the four stages say to one another on the health log."""
+"""What the four stages say to one another on the health log.
+
+`pathway` names a folder of `services/pathways`, listed in `events/pathways.toml`. `rule` names the
+line of its guideline that spoke: `<pathway>@<edition>/<line>`.
+"""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from services.contract.event import EventData
-from services.contract.frozen import Day, Frozen, Id, Text
+from services.contract.frozen import Day, Frozen, Id, Text, Word
 from services.contract.visit import Code
-
-Stratum = Literal["low", "medium", "high", "very_high"]
 
 
 class ScorePart(Frozen):
-    """One contribution to a risk stratum, in words and with the value it was read from."""
+    """One contribution to a stratum, in words, with the value it was read from, and its points."""
 
     factor: Text
     value: Text
+    points: float | None = None
+
+
+class Goal(Frozen):
+    """A bound on one measure of `services/terminology/measures.toml`, in its unit (UCUM)."""
+
+    measure: Word
+    bound: Literal["below", "at_most", "at_least", "above"]
+    value: float
+    unit: str = Field(min_length=1, max_length=50)
+
+
+class Instrument(Frozen):
+    """What function is measured with. form: which of its forms, since their scales differ."""
+
+    id: Word
+    form: Text
 
 
 class ScreeningScheduled(EventData):
-    """The member's next screening falls due on `due`.
+    """The member's next screening of a pathway falls due on `due`.
 
     closes_loop: the member has been through screening, management, treatment and rehabilitation
     since the loop began, and is back at its start.
@@ -27,21 +46,24 @@ class ScreeningScheduled(EventData):
 
     TYPE: ClassVar[str] = "careloop.screening.scheduled.v1"
 
-    screening: Literal["hypertension"]
+    pathway: Word
     due: Day
     reason: Literal["first", "routine", "raised", "rehabilitation_finished"]
     closes_loop: bool
 
 
 class RiskStratified(EventData):
-    """A reading was turned into a stratum by a published rule, with the parts of the score."""
+    """What is known of a member was turned into a stratum, with the parts of the score.
+
+    guideline: the source of the rule, for people.
+    """
 
     TYPE: ClassVar[str] = "careloop.screening.risk-stratified.v1"
 
-    stratum: Literal["none", "low", "medium", "high", "very_high"]
-    systolic: int
-    diastolic: int
+    pathway: Word
+    stratum: Word
     parts: tuple[ScorePart, ...]
+    rule: Text
     guideline: Text
 
 
@@ -50,31 +72,33 @@ class ReferredToManagement(EventData):
 
     TYPE: ClassVar[str] = "careloop.referral.to-management.v1"
 
-    programme: Literal["hypertension"]
-    stratum: Stratum
+    pathway: Word
+    stratum: Word
     reason: Text
+    rule: Text
 
 
 class PlanSet(EventData):
     """Management enrolled the member, or changed the plan.
 
-    targets: mmHg, to stay below. follow_up_days: longest time between two readings, in days.
+    goals: all of them are to be met. follow_up_days: longest time between two readings, in days.
     """
 
     TYPE: ClassVar[str] = "careloop.management.plan-set.v1"
 
-    programme: Literal["hypertension"]
-    stratum: Stratum
-    target_systolic: int
-    target_diastolic: int
+    pathway: Word
+    stratum: Word
+    goals: tuple[Goal, ...] = Field(min_length=1)
     follow_up_days: int = Field(gt=0)
+    rule: Text
 
 
 class ReferredToTreatment(EventData):
-    """Management saw a red flag."""
+    """Management saw a red flag, or a target that stays lost."""
 
     TYPE: ClassVar[str] = "careloop.referral.to-treatment.v1"
 
+    pathway: Word
     reason: Text
     urgency: Literal["routine", "urgent"]
 
@@ -94,6 +118,7 @@ class ReferredToRehabilitation(EventData):
 
     TYPE: ClassVar[str] = "careloop.referral.to-rehabilitation.v1"
 
+    pathway: Word
     visit_id: Id
     discharged_on: Day
     codes: tuple[Code, ...] = Field(min_length=1)
@@ -105,38 +130,44 @@ class ReferralWithdrawn(EventData):
 
     TYPE: ClassVar[str] = "careloop.referral.withdrawn.v1"
 
+    pathway: Word
     visit_id: Id
     reason: Text
 
 
 class RehabilitationPlanned(EventData):
-    """Rehabilitation measured a baseline and set a goal on the same instrument (0 to 100)."""
+    """Rehabilitation measured a baseline and set a goal, both on the instrument's scale."""
 
     TYPE: ClassVar[str] = "careloop.rehabilitation.planned.v1"
 
-    instrument: Literal["barthel"]
-    baseline: int = Field(ge=0, le=100)
-    goal: int = Field(ge=0, le=100)
+    pathway: Word
+    instrument: Instrument
+    baseline: float
+    goal: float
     sessions_per_week: int = Field(gt=0)
+    rule: Text
 
 
 class RehabilitationFinished(EventData):
-    """Rehabilitation ended; the gain is `final - baseline` on the instrument."""
+    """Rehabilitation ended; the gain is `final - baseline` on the instrument's scale."""
 
     TYPE: ClassVar[str] = "careloop.rehabilitation.finished.v1"
 
+    pathway: Word
     outcome: Literal["goal_reached", "plateau", "lost_to_follow_up"]
-    instrument: Literal["barthel"]
-    baseline: int | None
-    final: int | None
+    instrument: Instrument
+    baseline: float | None
+    final: float | None
     sessions: int = Field(ge=0)
 
 
 class ReferredBackToTreatment(EventData):
-    """Rehabilitation saw a setback that needs treatment."""
+    """Rehabilitation saw a setback that needs treatment; the scores are the instrument's."""
 
     TYPE: ClassVar[str] = "careloop.referral.back-to-treatment.v1"
 
+    pathway: Word
+    instrument: Instrument
     reason: Text
-    score_before: int
-    score_after: int
+    score_before: float
+    score_after: float

@@ -6,16 +6,19 @@ from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One event type: its owner, its readers, and how personal it is."""
+    """One event type: its owners, its readers, and how personal it is.
+
+    producers: one for most types; each event has one, see `producer_of`.
+    """
 
     type: str
     topics: tuple[str, ...]
-    producer: str
+    producers: tuple[str, ...]
     consumers: tuple[str, ...]
     personal_data: Literal["none", "personal", "health", "money"]
     sentence: str
@@ -23,7 +26,7 @@ class CatalogEntry:
     @property
     def is_fact(self) -> bool:
         """Whether the type comes from outside, and so cannot be regenerated."""
-        return self.producer in {"gateway", "clock"}
+        return not {"gateway", "clock"}.isdisjoint(self.producers)
 
 
 def events_folder() -> Traversable:
@@ -41,7 +44,7 @@ def catalog() -> dict[str, CatalogEntry]:
         CatalogEntry(
             type=row["type"],
             topics=tuple(row["topics"]),
-            producer=row["producer"],
+            producers=tuple(row["producers"]),
             consumers=tuple(row["consumers"]),
             personal_data=row["personal_data"],
             sentence=row["sentence"],
@@ -49,3 +52,25 @@ def catalog() -> dict[str, CatalogEntry]:
         for row in rows
     ]
     return {entry.type: entry for entry in entries}
+
+
+SOURCE_ROOT: Final = "/careloop/"
+
+
+def source_of(producer: str) -> str:
+    """Return the CloudEvents source of what a service derives."""
+    return f"{SOURCE_ROOT}{producer}"
+
+
+def producer_of(event_type: str, source: str) -> str | None:
+    """Return the service that an event comes from; None for an unknown type or a stranger.
+
+    A type with one producer is that producer's, whatever its source: a fact has its sender's.
+    """
+    entry = catalog().get(event_type)
+    if entry is None:
+        return None
+    if len(entry.producers) == 1:
+        return entry.producers[0]
+    named = source.removeprefix(SOURCE_ROOT)
+    return named if named in entry.producers else None

@@ -43,17 +43,22 @@ class ObservationRecordedV1(EventData):
 
 
 class Component(Frozen):
-    """One of the values of a panel, such as the systolic part of a blood pressure."""
+    """One of the values of a panel, such as the systolic part of a blood pressure.
+
+    A number in `unit` (UCUM), or a coded answer.
+    """
 
     codes: tuple[Code, ...] = Field(min_length=1)
-    value: float
+    value: float | None
     unit: str | None = Field(max_length=50, pattern=NO_NUL)
+    answer: tuple[Code, ...] = ()
 
 
 class ObservationRecorded(EventData):
-    """A measurement: one value, a coded answer (`text`), or the components of a panel.
+    """A measurement: one value, an answer, or the components of a panel.
 
-    value: in `unit` (UCUM). v2 adds text and components: a blood pressure is one act.
+    value: in `unit` (UCUM). answer: the codes of one answer, each with its system; text: the answer
+    in words. v2 adds answer, text and components: a blood pressure is one act.
     """
 
     TYPE: ClassVar[str] = "careloop.observation.recorded.v2"
@@ -64,6 +69,7 @@ class ObservationRecorded(EventData):
     unit: str | None = Field(max_length=50, pattern=NO_NUL)
     text: str | None = Field(max_length=500, pattern=NO_NUL)
     components: tuple[Component, ...]
+    answer: tuple[Code, ...] = ()
     visit_id: Id | None
 
 

@@ -80,6 +80,16 @@ def _instant_bytes(moment: datetime) -> bytes:
     return quoted[1:-1] if moment.microsecond else quoted[1:-2] + b".000000Z"
 
 
+def _time_bytes(moment: datetime) -> bytes:
+    """Write when something happened with the offset it was told with: it says which day it was.
+
+    RFC 9557, section 2: `Z` says nothing of where, as an offset that was not told.
+    """
+    if moment.tzinfo is UTC or not moment.utcoffset():
+        return _instant_bytes(moment)
+    return orjson.dumps(moment)[1:-1]
+
+
 def written(data: EventData) -> bytes:
     """Return the JSON of an event's data: what pydantic writes, to the byte, in half the time."""
     try:
@@ -106,7 +116,7 @@ def encode(event: Event[EventData]) -> Record:
     if event.subject:
         headers.append(("ce_subject", event.subject.encode()))
     headers += (
-        ("ce_time", _instant_bytes(event.time)),
+        ("ce_time", _time_bytes(event.time)),
         ("ce_partitionkey", household),
         ("ce_sequence", b"%d" % event.sequence),
         ("ce_recordedtime", _instant_bytes(event.recorded_time)),
@@ -220,15 +230,15 @@ def _instant(text: str | None, name: str, problems: list[str]) -> datetime | Non
         return None
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is UTC:
-            return moment
         if moment.tzinfo is None:
             problems.append(f"{name}: {text!r} has no offset")
             return None
-        return moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment.astimezone(UTC)  # at the calendar's ends it has no place in UTC
     except (ValueError, OverflowError):
         problems.append(f"{name}: {_short(text)!r} is not an RFC 3339 instant")
         return None
+    return moment
 
 
 def _problems(error: ValidationError) -> list[str]:

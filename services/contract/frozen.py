@@ -1,10 +1,9 @@
 """Base of every value that crosses a process boundary: frozen, strict, closed."""
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Final, Self
+from datetime import date
+from typing import Annotated, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -25,26 +24,9 @@ class Frozen(BaseModel):
         ser_json_inf_nan="strings",
     )
 
-    def __copy__(self) -> Self:
-        """Return a second value of the same fields, as `model_copy` begins with.
 
-        A value has no extra or private attributes, which the inherited copy looks for at three
-        times the cost; every rule that changes a state copies it.
-        """
-        copied = object.__new__(type(self))
-        object.__setattr__(copied, "__dict__", self.__dict__.copy())
-        object.__setattr__(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
-        object.__setattr__(copied, "__pydantic_extra__", None)
-        object.__setattr__(copied, "__pydantic_private__", None)
-        return copied
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment with an offset on the way in, in UTC ever after."""
+Instant = AwareDatetime
+"""A moment with its offset, which is kept: it says which day it was where it happened."""
 
 
 # pydantic itself would read the text "1704067200" as seconds since 1970, even in strict mode.
@@ -68,6 +50,9 @@ NO_NUL: Final = r"^[^\x00]*$"
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,127}$")]
 """An identifier: 1 to 128 printable characters, no spaces. Never a national id."""
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A name out of a table that may grow, such as a pathway or a stratum: `type_2_diabetes`."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")]
 """An ISO 4217 code."""

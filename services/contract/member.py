@@ -1,6 +1,5 @@
 """Facts about members and the covers they hold."""
 
-from datetime import date
 from typing import ClassVar, Literal
 
 from services.contract.event import EventData
@@ -48,9 +47,3 @@ class CoverEnded(EventData):
     cover_id: Id
     last_day: Day
     reason: Text
-
-
-def age_on(birth_date: date, day: date) -> int:
-    """Return the age in full years on `day`; negative before birth."""
-    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
-    return day.year - birth_date.year - (0 if had_birthday else 1)

@@ -3,16 +3,18 @@
 from typing import ClassVar, Literal
 
 from services.contract.event import EventData
-from services.contract.frozen import Id
+from services.contract.frozen import Id, Word
 
 
 class Milestone(EventData):
     """The minimum an insurer follows care by.
 
     insurers: those with a cover of the member in force at the milestone's time; nobody else is
-    told. episode: id of the visit or of the plan it belongs to.
+    told. pathway: the condition that is followed; None where a visit is, whatever its reason.
+    episode: id of the visit or of the plan it belongs to.
     """
 
+    pathway: Word | None
     insurers: tuple[Id, ...]
     episode: Id | None
 

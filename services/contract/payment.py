@@ -5,25 +5,35 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from services.contract.event import EventData
-from services.contract.frozen import Amount, Currency, Day, Frozen, Id, Text
+from services.contract.frozen import Amount, Currency, Day, Frozen, Id, Instant, Text
 from services.contract.member import CoverTerms
 from services.contract.visit import BillLine, Provider, VisitClass
+
+
+Way = Literal["direct_pay", "claim"]
+"""How a bill is paid: settled at the counter (in network), or claimed by the member who paid it."""
 
 
 class PaymentRequested(EventData):
     """A bill to be decided. It carries all that settlement needs besides its own accumulators.
 
     request_id: names this version of the bill. replaces: the request whose bill this one takes
-    the place of, already reversed. service_date: the day whose rules, prices and covers apply.
-    covers: every cover known to the sender, in force or not; settlement says why it pays or not.
+    the place of, already reversed. service_time: when the service began; which day that is, each
+    product says by its own time zone, and the day chooses rules, prices and covers. service_date:
+    the same as the day where it happened. covers: every cover known to the sender, in force or
+    not; settlement says why it pays or not.
     """
+
+    TYPE: ClassVar[str] = "careloop.payment.requested.v1"
 
     request_id: Id
     replaces: Id | None
     episode: Id
+    way: Way
     service: Literal["visit", "rehabilitation_session"]
     visit_class: VisitClass
     provider: Provider
+    service_time: Instant
     service_date: Day
     currency: Currency
     billed: Amount
@@ -36,30 +46,6 @@ class PaymentRequested(EventData):
         if total != self.billed:
             raise ValueError(f"the lines sum to {total}, billed is {self.billed}")
         return self
-
-
-class DirectPayRequested(PaymentRequested):
-    """Treatment asks that payers settle a visit at the counter; in network."""
-
-    TYPE: ClassVar[str] = "careloop.direct-pay.requested.v1"
-
-
-class ClaimRequested(PaymentRequested):
-    """Treatment files a claim for a visit that the member has paid; out of network."""
-
-    TYPE: ClassVar[str] = "careloop.claim.requested.v1"
-
-
-class SessionDirectPayRequested(PaymentRequested):
-    """Rehabilitation asks that payers settle a session at the counter; in network."""
-
-    TYPE: ClassVar[str] = "careloop.session-direct-pay.requested.v1"
-
-
-class SessionClaimRequested(PaymentRequested):
-    """Rehabilitation files a claim for a session that the member has paid; out of network."""
-
-    TYPE: ClassVar[str] = "careloop.session-claim.requested.v1"
 
 
 class ReversalRequested(EventData):

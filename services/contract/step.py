@@ -3,19 +3,31 @@
 The words here are used by `rules.py` of every processor, which know neither Kafka nor Faust.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from pydantic import ConfigDict
 
 from services.contract.event import EventData
-from services.contract.frozen import Frozen, Instant
+from services.contract.frozen import Instant
+
+STORED: ConfigDict = ConfigDict(strict=True, extra="forbid")
+"""How what was stored is read again: nothing is converted, nothing passed over."""
 
 
-class State(Frozen):
+@dataclass(frozen=True)
+class State:
     """What a processor remembers about one member (settlement: about one household).
+
+    A frozen dataclass, changed by `services.contract.change.changed`. Its rows are named tuples
+    where there are many of them: they are stored without the names of their fields.
 
     wake_at: the instant of the log's clock at which `wake` wants to be called; None is never.
     It is part of the state, so that deadlines replay exactly.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
 
     wake_at: Instant | None = None
 

@@ -1,6 +1,6 @@
 """Facts about visits and what they cost (HL7 v2 ADT and DFT; FHIR Encounter and Claim)."""
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,10 +9,12 @@ from services.contract.frozen import (
     NO_NUL,
     Amount,
     Currency,
+    Day,
     Frozen,
     Id,
     MinorUnits,
     Text,
+    Word,
 )
 
 VisitClass = Literal["ambulatory", "inpatient", "emergency", "home", "virtual"]
@@ -32,6 +34,10 @@ class Code(Frozen):
     system: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
     code: str = Field(min_length=1, max_length=100, pattern=NO_NUL)
     display: str | None = Field(default=None, max_length=500, pattern=NO_NUL)
+
+
+Quantity = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
+"""A count or measure of what was given, as an exact decimal, such as `0.5`."""
 
 
 class VisitRegistered(EventData):
@@ -74,11 +80,20 @@ class VisitCancelled(EventData):
 
 
 class BillLine(Frozen):
-    """One line of a bill, in minor units. A reduction is negative."""
+    """One line of a bill, in minor units. A reduction is negative.
+
+    quantity: how many of what the code names, as an exact decimal. unit_price: of one of them.
+    day: of the service, where the line has a day of its own. category: what kind of service it is,
+    such as `drug`; None is that of the charge.
+    """
 
     code: Code | None
     text: Text
     amount: MinorUnits
+    quantity: Quantity | None = None
+    unit_price: MinorUnits | None = None
+    day: Day | None = None
+    category: Word | None = None
 
 
 class ChargePosted(EventData):

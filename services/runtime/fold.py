@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
-from services.contract.catalog import catalog
+from services.contract.catalog import catalog, producer_of, source_of
 from services.contract.clock import ClockTicked
 from services.contract.codec import (
     Record,
@@ -113,10 +113,14 @@ class PartitionFold(Generic[S]):
         self._wanted = frozenset(
             data.TYPE.encode() for data in EVENT_TYPES if newest(data) in stage.consumes
         )
+        self._sole_producers = {
+            entry.type.encode(): entry.producers[0]
+            for entry in catalog().values()
+            if len(entry.producers) == 1
+        }
         self._households: OrderedDict[bytes, Household[S]] = OrderedDict()
         self._dirty: dict[bytes, Household[S]] = {}
         self._storing: dict[bytes, Household[S]] = {}
-        self._producers = {entry.type.encode(): entry.producer for entry in catalog().values()}
         stored = store.get(POSITION_KEY)
         position = Position() if stored is None else Position.decode(stored)
         self._next_offset = self._stored_until = position.next_offset
@@ -178,7 +182,7 @@ class PartitionFold(Generic[S]):
         if kind == TICK:
             self._tick(row)
             return
-        producer = self._producers.get(kind or b"")
+        producer = self._sole_producers.get(kind or b"") or _named_producer(headers)
         sequence = sequence_of(headers)
         key = row.record.key
         if producer is None or sequence is None or not key or headers.get("ce_partitionkey") != key:
@@ -234,14 +238,14 @@ class PartitionFold(Generic[S]):
         self, household: Household[S], draft: Draft, cause: Event[EventData], ordinal: int
     ) -> tuple[str, Record]:
         entry = catalog()[draft.data.TYPE]
-        assert entry.producer == self._stage.name, f"{entry.type} belongs to {entry.producer}"
+        assert self._stage.name in entry.producers, f"{entry.type} belongs to {entry.producers}"
         topic = entry.topics[0]
         sequence = household.sent.get(topic, 0) + 1
         household.sent[topic] = sequence
         subject = cause.subject if draft.subject is None else draft.subject
         event = Event(
             id=derived_id(self._stage.name, cause.id, subject, entry.type, ordinal),
-            source=f"/careloop/{self._stage.name}",
+            source=source_of(self._stage.name),
             subject=subject,
             household=cause.household,
             time=draft.time,
@@ -356,11 +360,20 @@ class PartitionFold(Generic[S]):
         self._dirty[key] = household
 
 
+def _named_producer(headers: Mapping[str, bytes]) -> str | None:
+    kind, source = headers.get("ce_type", b""), headers.get("ce_source", b"")
+    return producer_of(kind.decode(errors="replace"), source.decode(errors="replace"))
+
+
 def _why_unreadable(record: Record, headers: Mapping[str, bytes]) -> str:
     kind = headers.get("ce_type", b"").decode(errors="replace")
     problems = []
+    source = headers.get("ce_source", b"").decode(errors="replace")
     if kind not in catalog():
         problems.append(f"the event type {kind!r} is not in the catalog")
+    elif producer_of(kind, source) is None:
+        producers = " or ".join(map(source_of, catalog()[kind].producers))
+        problems.append(f"the source {source!r} must be {producers} for {kind}")
     if sequence_of(headers) is None:
         problems.append("ce_sequence must be a whole number from 1 on")
     if not record.key or headers.get("ce_partitionkey") != record.key:

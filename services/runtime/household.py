@@ -4,9 +4,11 @@ import struct
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
+from pydantic import TypeAdapter
 
 from services.contract.codec import Record
 from services.contract.step import State
@@ -73,7 +75,7 @@ class Household(Generic[S]):
         """Return the state under `key`, or None if there is none yet."""
         found = self._states.get(key)
         if found is None and key in self._stored:
-            found = self.state_type.model_validate_json(orjson.dumps(self._stored[key]))
+            found = _adapter(self.state_type).validate_json(orjson.dumps(self._stored[key]))
             self._states[key] = found
         return found
 
@@ -111,10 +113,11 @@ class Household(Generic[S]):
 
     def encode(self) -> bytes:
         """Return the bytes to store."""
+        adapter = _adapter(self.state_type)
         states: dict[str, Any] = dict(self._stored)
         for key, state in self._states.items():
             if key not in self._stored:
-                states[key] = orjson.Fragment(state.model_dump_json(exclude_defaults=True))
+                states[key] = orjson.Fragment(adapter.dump_json(state, exclude_defaults=True))
         # Each state keeps the order of its own fields, whether it was just made or read from the
         # store; sorting inside would tell the two apart, and live states from replayed ones.
         body: dict[str, Any] = {
@@ -138,6 +141,12 @@ def decode_household(stored: bytes, state_type: type[S]) -> Household[S]:
         parked=[_unpark(parked) for parked in body.get("parked", ())],
         _stored=body["states"],
     )
+
+
+@cache
+def _adapter(state_type: type[S]) -> TypeAdapter[S]:
+    """Return what reads and writes states of a type, built once."""
+    return TypeAdapter(state_type)
 
 
 def _park(parked: Parked) -> dict[str, Any]:

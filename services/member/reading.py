@@ -1,0 +1,136 @@
+"""Readings: the numbers of one act of measuring, out of one observation or of several.
+
+A blood pressure is one act with two numbers. They come as the components of one observation, or as
+two observations; then the first is half a reading, and waits for the other.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.contract.clinical import Component, ObservationRecorded
+from services.contract.frozen import Instant, Word
+from services.contract.step import RuleRefusedError
+from services.terminology.lookup import Measure, measure_of, measures, panel_of, panels
+
+
+class Reading(NamedTuple):
+    """One reading of a panel of `terminology/measures.toml`.
+
+    values: in the order of the panel's measures. unit: of all of them (UCUM).
+    """
+
+    panel: Word
+    time: Instant
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def order(self) -> tuple[datetime, tuple[float, ...]]:
+        """What decides which of two readings is the later; of one instant, the higher."""
+        return self.time, self.values
+
+    def value(self, measure: str) -> float | None:
+        """Return the value of one measure; None if the panel does not have it."""
+        names = panels()[self.panel].measures
+        return self.values[names.index(measure)] if measure in names else None
+
+    @property
+    def text(self) -> str:
+        """The reading for people, such as `150/95 mmHg`."""
+        return f"{'/'.join(f'{value:.4g}' for value in self.values)} {self.shown_unit}"
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit for people."""
+        return panels()[self.panel].shown or self.unit
+
+
+class HalfReading(NamedTuple):
+    """Some values of a reading, while the others have not been seen."""
+
+    panel: Word
+    time: Instant
+    unit: str
+    values: tuple[float | None, ...]
+
+
+def read(
+    data: ObservationRecorded, time: datetime, waiting: Iterable[HalfReading] = ()
+) -> tuple[Reading | HalfReading, ...]:
+    """Return the readings in an observation, whole or half; nothing if no table has its codes.
+
+    waiting: halves seen before, which the other half completes when both are of one act.
+
+    Raises:
+        RuleRefusedError: an unknown unit, a value that no living person has, or values of a panel
+            in the wrong order, such as a diastolic pressure not below the systolic.
+    """
+    found: dict[str, dict[str, tuple[float, str]]] = {}
+    for part in (*data.components, data):
+        measure = None if part.value is None else measure_of(part.codes)
+        if measure is not None:
+            found.setdefault(panel_of(measure), {})[measure] = _value(part, measure, data)
+    return tuple([_read(panel, values, time, waiting, data) for panel, values in found.items()])
+
+
+def _read(
+    panel: str,
+    values: dict[str, tuple[float, str]],
+    time: datetime,
+    waiting: Iterable[HalfReading],
+    data: ObservationRecorded,
+) -> Reading | HalfReading:
+    shape = panels()[panel]
+    unit = next(iter(values.values()))[1]
+    seen = tuple([values[name][0] if name in values else None for name in shape.measures])
+    within = timedelta(minutes=shape.within_minutes)
+    for half in waiting:
+        if half.panel == panel and half.unit == unit and abs(time - half.time) <= within:
+            both = zip(seen, half.values, strict=True)
+            seen = tuple([known if value is None else value for value, known in both])
+    whole = tuple([value for value in seen if value is not None])
+    if len(whole) < len(seen):
+        return HalfReading(panel, time, unit, seen)
+    if shape.descending and not all(a > b for a, b in zip(whole, whole[1:], strict=False)):
+        upper, lower = shape.measures[:2]
+        raise RuleRefusedError(
+            f"observation {data.observation_id}: {lower} {whole[1]:g} is not below {upper} "
+            f"{whole[0]:g} {shape.shown or unit}; check whether the two were swapped"
+        )
+    return Reading(panel, time, unit, whole)
+
+
+def _value(
+    part: ObservationRecorded | Component, name: str, data: ObservationRecorded
+) -> tuple[float, str]:
+    """Return a value in the measure's unit, or in the one it was reported in."""
+    measure = measures()[name]
+    unit = part.unit or ""
+    assert part.value is not None  # the caller passes no other
+    if unit in measure.as_reported:
+        value, kept = part.value, unit
+    elif unit in measure.units:
+        value, kept = part.value * measure.units[unit], measure.unit
+    else:
+        raise RuleRefusedError(
+            f"observation {data.observation_id}: {name} has the unit {part.unit!r}; "
+            f"known are {', '.join((*measure.as_reported, *measure.units))}"
+        )
+    if measure.digits is not None:
+        value = float(round(value, measure.digits))
+    _check_range(value, kept, name, measure, data)
+    return value, kept
+
+
+def _check_range(
+    value: float, unit: str, name: str, measure: Measure, data: ObservationRecorded
+) -> None:
+    if measure.range is None:
+        return
+    low, high = measure.range
+    if not low <= value <= high:
+        raise RuleRefusedError(
+            f"observation {data.observation_id}: {name} is {value:g} {unit}, outside "
+            f"{low:g} to {high:g}; check the value and its unit"
+        )

@@ -1,0 +1,190 @@
+"""One record of a member, as every stage knows them: who, covers, diagnoses, readings, answers.
+
+It is folded by the day or the moment that things are true of, whatever the order of arrival, so
+that ten years of history give the same picture in any order.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar, NamedTuple
+
+from pydantic import ConfigDict
+
+from services.contract.change import changed
+from services.contract.clinical import ConditionRecorded, ObservationRecorded
+from services.contract.frozen import Day, Word
+from services.contract.member import CoverActivated, CoverEnded, CoverTerms, MemberRegistered, Sex
+from services.contract.step import STORED
+from services.member import covers
+from services.member.calendar import BusinessDay, age_on, local_day
+from services.member.reading import HalfReading, Reading, read
+from services.terminology.lookup import answer_of, diagnoses, is_lasting, question_of, questions
+
+WORDS_MAX = 60
+"""Characters kept of an answer in words."""
+
+
+class Finding(NamedTuple):
+    """The latest word on one diagnosis."""
+
+    name: Word
+    day: Day
+    active: bool
+
+
+class Answer(NamedTuple):
+    """The latest answer to one question of `terminology/answers.toml`, and its words."""
+
+    question: Word
+    day: Day
+    meaning: Word
+    words: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one member.
+
+    readings: the latest of each panel. halves: of panels, while their other half is missing. All
+    in the order of their names.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+
+    birth_date: Day | None = None
+    sex: Sex = "unknown"
+    covers: tuple[CoverTerms, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    halves: tuple[HalfReading, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+    def age(self, day: date) -> int | None:
+        """Return the age in full years on `day`, if the birth date is known."""
+        return None if self.birth_date is None else age_on(self.birth_date, day)
+
+    def is_under(self, years: int, day: date) -> bool:
+        """Whether the member is known to be younger than `years` on `day`."""
+        return self.birth_date is not None and age_on(self.birth_date, day) < years
+
+    def has(self, diagnosis: str) -> bool:
+        """Whether the diagnosis stands."""
+        return any(finding.name == diagnosis and finding.active for finding in self.findings)
+
+    def resolved_on(self, diagnosis: str) -> date | None:
+        """Return the day on which the diagnosis was last declared resolved, if it does not stand."""
+        for finding in self.findings:
+            if finding.name == diagnosis and not finding.active:
+                return finding.day
+        return None
+
+    def reading(self, panel: str) -> Reading | None:
+        """Return the latest reading of a panel."""
+        return next((one for one in self.readings if one.panel == panel), None)
+
+    def answer(self, question: str) -> Answer | None:
+        """Return the latest answer to a question."""
+        return next((one for one in self.answers if one.question == question), None)
+
+    def insurers_in_force(self, day: BusinessDay) -> tuple[str, ...]:
+        """Return, sorted and once each, the insurers with a cover in force on `day`."""
+        return covers.insurers_in_force(self.covers, day)
+
+
+def with_member(record: Record, data: MemberRegistered) -> Record:
+    """Return the record that knows who the member is; the same record if that is nothing new."""
+    if (data.birth_date, data.sex) == (record.birth_date, record.sex):
+        return record
+    return changed(record, birth_date=data.birth_date, sex=data.sex)
+
+
+def with_cover(record: Record, data: CoverActivated | CoverEnded) -> Record:
+    """Return the record after a cover began, changed or ended; the same record if it did not.
+
+    Raises:
+        RuleRefusedError: the cover that ends is not known.
+    """
+    known = covers.with_cover(record.covers, data)
+    return record if known is record.covers else changed(record, covers=known)
+
+
+def with_condition(record: Record, data: ConditionRecorded, day: date) -> Record:
+    """Return the record that knows of a diagnosis; the same record if that is nothing new.
+
+    The later day wins; of one day, that it stands.
+    """
+    for name in diagnoses(data.codes):
+        new = Finding(name, day, data.status == "active" or is_lasting(name))
+        old = next((finding for finding in record.findings if finding.name == name), None)
+        if old is not None and (old.day, old.active) >= (new.day, new.active):
+            continue
+        others = [finding for finding in record.findings if finding.name != name]
+        record = changed(record, findings=tuple(sorted([*others, new])))
+    return record
+
+
+class Noted(NamedTuple):
+    """A record after an observation, and what the observation says.
+
+    readings: its whole readings, also those that are older than what was known. learnt: names of
+    the panels and questions of which the record now knows something later.
+    """
+
+    record: Record
+    readings: tuple[Reading, ...] = ()
+    learnt: frozenset[str] = frozenset()
+
+
+def noted(record: Record, data: ObservationRecorded, time: datetime) -> Noted:
+    """Return the record that knows of an observation; the same record if that is nothing new.
+
+    Raises:
+        RuleRefusedError: a reading that cannot be true, see `services.member.reading.read`.
+    """
+    learnt: set[str] = set()
+    readings: list[Reading] = []
+    for one in read(data, time, record.halves):
+        if isinstance(one, HalfReading):
+            record = _with_half(record, one)
+            continue
+        readings.append(one)
+        record = _without_half(record, one)
+        known = record.reading(one.panel)
+        if known is None or one.order > known.order:
+            others = [other for other in record.readings if other.panel != one.panel]
+            record = changed(record, readings=tuple(sorted([*others, one])))
+            learnt.add(one.panel)
+    answered = _with_answer(record, data, time)
+    if answered is not record:
+        record = answered
+        learnt.add(question_of(data.codes) or "")
+    return Noted(record, tuple(readings), frozenset(learnt))
+
+
+def _with_half(record: Record, half: HalfReading) -> Record:
+    others = [one for one in record.halves if one.panel != half.panel]
+    return changed(record, halves=tuple(sorted([*others, half], key=lambda one: one.panel)))
+
+
+def _without_half(record: Record, reading: Reading) -> Record:
+    others = tuple([one for one in record.halves if one.panel != reading.panel])
+    return record if len(others) == len(record.halves) else changed(record, halves=others)
+
+
+def _with_answer(record: Record, data: ObservationRecorded, time: datetime) -> Record:
+    question = question_of(data.codes)
+    meaning = None if question is None else answer_of(question, data.answer, data.text)
+    if question is None or meaning is None:
+        return record
+    words = (data.text or (data.answer[0].display or data.answer[0].code))[:WORDS_MAX]
+    new = Answer(question, local_day(time), meaning, words)
+    old = record.answer(question)
+    if old is not None and _rank(old) >= _rank(new):
+        return record
+    others = [answer for answer in record.answers if answer.question != question]
+    return changed(record, answers=tuple(sorted([*others, new])))
+
+
+def _rank(answer: Answer) -> tuple[date, int, str]:
+    """Order answers by day; of one day, the worst counts."""
+    return answer.day, -questions()[answer.question].worst_first.index(answer.meaning), answer.words

@@ -1,0 +1,87 @@
+"""The pathways that there are: every folder here with a `guideline.toml`."""
+
+import importlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from services.pathways.guideline import Edition, Guideline, Management, Screening
+from services.pathways.rehabilitation import Rehabilitation
+from services.pathways.verdict import Score
+
+GUIDELINE: Final = "guideline.toml"
+
+
+class GuidelineError(ValueError):
+    """A guideline cannot be used; the text names the file, the line's place, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """One condition: its guideline, and the functions of its `rules.py` by name."""
+
+    guideline: Guideline
+    scores: Mapping[str, Score]
+
+    @property
+    def id(self) -> str:
+        """The pathway's name, which is that of its folder."""
+        return self.guideline.pathway
+
+    def on(self, day: date) -> Edition:
+        """Return the edition in force on `day`."""
+        return self.guideline.on(day)
+
+    def rule(self, edition: Edition, line: str) -> str:
+        """Return how a decision names the line that spoke: `<pathway>@<edition>/<line>`."""
+        return f"{self.id}@{edition.id}/{line}"
+
+
+@cache
+def pathways() -> Mapping[str, Pathway]:
+    """Return all pathways by name, read once.
+
+    Raises:
+        GuidelineError: a guideline is incomplete or contradicts itself.
+    """
+    folders = sorted(
+        folder.name
+        for folder in resources.files("services.pathways").iterdir()
+        if (folder / GUIDELINE).is_file()
+    )
+    return MappingProxyType({name: _read(name) for name in folders})
+
+
+def _read(name: str) -> Pathway:
+    package = f"services.pathways.{name}"
+    text = (resources.files(package) / GUIDELINE).read_text("utf-8")
+    try:
+        # TOML has arrays where the shape has tuples.
+        guideline = Guideline.model_validate(tomllib.loads(text), strict=False)
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise GuidelineError(f"{name}/{GUIDELINE}: {error}") from error
+    if guideline.pathway != name:
+        raise GuidelineError(f"{name}/{GUIDELINE}: pathway is {guideline.pathway!r}, not {name!r}")
+    return Pathway(guideline, _scores(package, guideline))
+
+
+def _scores(package: str, guideline: Guideline) -> Mapping[str, Callable[..., object]]:
+    wanted = {
+        edition.screening.score
+        for edition in guideline.editions
+        if edition.screening is not None and edition.screening.score is not None
+    }
+    if not wanted:
+        return {}
+    rules = importlib.import_module(f"{package}.rules")
+    missing = [name for name in sorted(wanted) if not hasattr(rules, name)]
+    if missing:
+        raise GuidelineError(f"{package}.rules has no function {', '.join(missing)}")
+    return {name: getattr(rules, name) for name in wanted}

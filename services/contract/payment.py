@@ -9,7 +9,6 @@ from services.contract.frozen import Amount, Currency, Day, Frozen, Id, Instant,
 from services.contract.member import CoverTerms
 from services.contract.visit import BillLine, Provider, VisitClass
 
-
 Way = Literal["direct_pay", "claim"]
 """How a bill is paid: settled at the counter (in network), or claimed by the member who paid it."""
 

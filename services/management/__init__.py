@@ -1,16 +1,19 @@
-"""Management (管): follows members with hypertension between one reading and the next.
+"""Management 管: follows members between one reading and the next. It names no disease.
 
-Consumes: members, covers, diagnoses, observations; risk strata and referrals from screening;
-    referrals to rehabilitation and their withdrawal by treatment; rehabilitations finished.
-Decides: who is enrolled, the plan (targets and the longest time between readings), whether the
-    target is met or lost, when a follow-up was missed, which reading needs treatment, and when a
-    member has been well for long enough to be seen once a year.
-Emits: PlanSet, ReferredToTreatment on `health-events`; the milestones enrolled, target_met,
-    target_lost, overdue, escalated, graduated on `care-milestones`.
-Remembers, per member: birth date, covers, enrolment, stratum and plan, the readings of the last
-    four days that had one, whether the target is met and since when, the next follow-up and how
-    many were missed, the last referrals to treatment. Of members who are not enrolled: no readings.
+consumes  members, covers, diagnoses, observations; strata and referrals from screening; referrals
+          to rehabilitation and their withdrawal by treatment; rehabilitations finished.
+decides   for each pathway with a management part: who is enrolled, the plan (goals and the longest
+          time between readings), whether the target is met or lost, when a follow-up was missed,
+          which reading needs treatment, and when a member has been well for long enough.
+emits     PlanSet, ReferredToTreatment on `health-events`; the milestones enrolled, target_met,
+          target_lost, overdue, escalated, graduated on `care-milestones`.
+remembers who the member is and their covers; for each pathway the enrolment: stratum and plan, the
+          readings of the last four days that had one, control, the next follow-up and how many were
+          missed; withdrawals and urgent referrals.
 
-Rules: `rules/plan.py` and `rules/control.py` (2018 Chinese guideline; National Basic Public Health
-Service Specification, 3rd edition), `rules/follow_up.py`.
+Nobody but management enrols. Screening refers whom it has confirmed, by readings or by a diagnosis,
+and with their stratum: so one condition leads to one plan.
+
+`decide.py` is the process, `enrol.py` who is in and with which plan, `control.py` what readings
+say, `follow_up.py` when a member is seen next.
 """

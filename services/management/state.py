@@ -1,33 +1,32 @@
 """What management remembers about one member."""
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from services.contract.blood_pressure import HalfReading, Reading
-from services.contract.care import Stratum
-from services.contract.covers import Covers
-from services.contract.frozen import Day, Frozen, Id
-from services.contract.member import age_on
+from services.contract.frozen import Day, Id, Word
 from services.contract.step import State
-
-ADULT_YEARS: Final = 18
+from services.member.reading import Reading
+from services.member.record import NOBODY, Record
+from services.pathways.criteria import Aim
 
 READING_DAYS_MAX: Final = 4
-STROKE_VISITS_MAX: Final = 4
+"""Days with a reading that are remembered, of each panel."""
+
+REHABILITATION_VISITS_MAX: Final = 4
 
 Control = Literal["unknown", "met", "lost"]
 
 
-class Plan(Frozen):
-    """What was last agreed: pressures to stay below, in mmHg, and days between two readings."""
+class Plan(NamedTuple):
+    """What was last agreed: the goals, and the most days between two readings."""
 
-    target_systolic: int
-    target_diastolic: int
+    goals: tuple[Aim, ...]
     follow_up_days: int
 
 
-class Enrolment(Frozen):
-    """A member in the hypertension programme.
+class Enrolment(NamedTuple):
+    """A member in the programme of one pathway.
 
     since: day of enrolment. stratum_on: day from which the stratum holds. readings: the last one of
     each of the latest days, oldest first. control: what two readings in a row last agreed on.
@@ -35,8 +34,9 @@ class Enrolment(Frozen):
     None is lost to follow-up. referred_on: last routine referral to treatment.
     """
 
+    pathway: Word
     since: Day
-    stratum: Stratum
+    stratum: Word
     stratum_on: Day
     plan: Plan
     readings: tuple[Reading, ...] = ()
@@ -48,26 +48,48 @@ class Enrolment(Frozen):
     referred_on: Day | None = None
 
 
-class ManagementState(State):
-    """One member, as far as the management of hypertension goes.
+class Dated(NamedTuple):
+    """Something that happened last on a day, in one pathway."""
 
-    left_on: when the diagnosis was withdrawn. escalated_on: last urgent referral to treatment.
-    stroke_visits: visits for a stroke that led to a rehabilitation not yet finished.
+    pathway: Word
+    day: Day
+
+
+class RehabilitationVisit(NamedTuple):
+    """A visit that led to a rehabilitation not yet finished."""
+
+    pathway: Word
+    visit_id: Id
+
+
+@dataclass(frozen=True)
+class ManagementState(State):
+    """One member, as far as management goes.
+
+    record: who the member is, the covers, and halves of readings. left: when a diagnosis was
+    withdrawn. escalated: last urgent referrals to treatment.
     """
 
-    birth_date: Day | None = None
-    covers: Covers = ()
-    half: HalfReading | None = None
-    enrolment: Enrolment | None = None
-    left_on: Day | None = None
-    escalated_on: Day | None = None
-    stroke_visits: tuple[Id, ...] = ()
+    record: Record = NOBODY
+    enrolments: tuple[Enrolment, ...] = ()
+    left: tuple[Dated, ...] = ()
+    escalated: tuple[Dated, ...] = ()
+    rehabilitation_visits: tuple[RehabilitationVisit, ...] = ()
 
-    def age(self, day: date) -> int | None:
-        """Return the age in years on `day`, if the birth date is known."""
-        return None if self.birth_date is None else age_on(self.birth_date, day)
+    def enrolment(self, pathway: str) -> Enrolment | None:
+        """Return the enrolment in a pathway's programme."""
+        return next((one for one in self.enrolments if one.pathway == pathway), None)
 
-    def is_child(self, day: date) -> bool:
-        """Whether the member is known to be under 18 on `day`."""
-        age = self.age(day)
-        return age is not None and age < ADULT_YEARS
+    def left_on(self, pathway: str) -> date | None:
+        """Return the day on which the pathway's diagnosis was last withdrawn."""
+        return next((one.day for one in self.left if one.pathway == pathway), None)
+
+    def escalated_on(self, pathway: str) -> date | None:
+        """Return the day of the last urgent referral of the pathway."""
+        return next((one.day for one in self.escalated if one.pathway == pathway), None)
+
+
+def with_day(rows: tuple[Dated, ...], pathway: str, day: date) -> tuple[Dated, ...]:
+    """Return the rows in which something of a pathway last happened on `day`."""
+    others = [row for row in rows if row.pathway != pathway]
+    return tuple(sorted([*others, Dated(pathway, day)]))

@@ -7,7 +7,7 @@ test looks), and what needs a business day asks for the type.
 """
 
 from datetime import UTC, date, datetime, time, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NewType
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,10 @@ _LAST: Final = date(9999, 12, 30).toordinal()
 
 def day_in(moment: datetime, zone: tzinfo) -> BusinessDay:
     """Return the day on which `moment` falls in `zone`."""
-    return BusinessDay(moment.astimezone(zone).date())
+    try:
+        return BusinessDay(moment.astimezone(zone).date())
+    except OverflowError:  # at the calendar's ends
+        return BusinessDay(moment.date())
 
 
 def local_day(moment: datetime) -> BusinessDay:
@@ -33,7 +36,7 @@ def local_day(moment: datetime) -> BusinessDay:
     """
     if moment.utcoffset():
         return BusinessDay(moment.date())
-    return BusinessDay(moment.astimezone(SCHEME_ZONE).date())
+    return day_in(moment, SCHEME_ZONE)
 
 
 @cache
@@ -56,6 +59,7 @@ def days_after(day: date, count: int) -> BusinessDay:
     return BusinessDay(date.fromordinal(min(day.toordinal() + count, _LAST)))
 
 
+@lru_cache(maxsize=4096)
 def start_of(day: date) -> datetime:
     """Return the instant at which `day` begins in the scheme's zone, in UTC."""
     return datetime.combine(day, time.min, tzinfo=SCHEME_ZONE).astimezone(UTC)

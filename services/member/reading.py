@@ -6,6 +6,7 @@ two observations; then the first is half a reading, and waits for the other.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.contract.clinical import Component, ObservationRecorded
@@ -67,7 +68,8 @@ def read(
             in the wrong order, such as a diastolic pressure not below the systolic.
     """
     found: dict[str, dict[str, tuple[float, str]]] = {}
-    for part in (*data.components, data):
+    parts: tuple[ObservationRecorded | Component, ...] = (*data.components, data)
+    for part in parts:
         measure = None if part.value is None else measure_of(part.codes)
         if measure is not None:
             found.setdefault(panel_of(measure), {})[measure] = _value(part, measure, data)
@@ -92,7 +94,7 @@ def _read(
     whole = tuple([value for value in seen if value is not None])
     if len(whole) < len(seen):
         return HalfReading(panel, time, unit, seen)
-    if shape.descending and not all(a > b for a, b in zip(whole, whole[1:], strict=False)):
+    if shape.descending and any(a <= b for a, b in pairwise(whole)):
         upper, lower = shape.measures[:2]
         raise RuleRefusedError(
             f"observation {data.observation_id}: {lower} {whole[1]:g} is not below {upper} "

@@ -6,7 +6,7 @@ that ten years of history give the same picture in any order.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -20,7 +20,7 @@ from services.member.calendar import BusinessDay, age_on, local_day
 from services.member.reading import HalfReading, Reading, read
 from services.terminology.lookup import answer_of, diagnoses, is_lasting, question_of, questions
 
-WORDS_MAX = 60
+WORDS_MAX: Final = 60
 """Characters kept of an answer in words."""
 
 
@@ -91,6 +91,10 @@ class Record:
         return covers.insurers_in_force(self.covers, day)
 
 
+NOBODY: Final = Record()
+"""The record of a member of whom nothing is known yet."""
+
+
 def with_member(record: Record, data: MemberRegistered) -> Record:
     """Return the record that knows who the member is; the same record if that is nothing new."""
     if (data.birth_date, data.sex) == (record.birth_date, record.sex):
@@ -145,10 +149,10 @@ def noted(record: Record, data: ObservationRecorded, time: datetime) -> Noted:
     readings: list[Reading] = []
     for one in read(data, time, record.halves):
         if isinstance(one, HalfReading):
-            record = _with_half(record, one)
+            record = with_half(record, one)
             continue
         readings.append(one)
-        record = _without_half(record, one)
+        record = without_half(record, one)
         known = record.reading(one.panel)
         if known is None or one.order > known.order:
             others = [other for other in record.readings if other.panel != one.panel]
@@ -161,12 +165,14 @@ def noted(record: Record, data: ObservationRecorded, time: datetime) -> Noted:
     return Noted(record, tuple(readings), frozenset(learnt))
 
 
-def _with_half(record: Record, half: HalfReading) -> Record:
+def with_half(record: Record, half: HalfReading) -> Record:
+    """Return the record that waits for the other half of a reading."""
     others = [one for one in record.halves if one.panel != half.panel]
     return changed(record, halves=tuple(sorted([*others, half], key=lambda one: one.panel)))
 
 
-def _without_half(record: Record, reading: Reading) -> Record:
+def without_half(record: Record, reading: Reading) -> Record:
+    """Return the record in which a reading is whole; the same record if none waited for it."""
     others = tuple([one for one in record.halves if one.panel != reading.panel])
     return record if len(others) == len(record.halves) else changed(record, halves=others)
 

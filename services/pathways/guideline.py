@@ -35,6 +35,13 @@ class StratumLine(Table):
     when: Criterion
 
 
+class Factor(Table):
+    """What a score counts. weight: the group that the score counts it in."""
+
+    weight: Word
+    when: Criterion
+
+
 class AfterRehabilitation(Table):
     """Rehabilitations that belong to the condition's loop, and when the loop goes on after them."""
 
@@ -63,6 +70,7 @@ class Screening(Table):
     cadence: tuple[Cadence, ...] = Field(min_length=1)
     confirm: tuple[Repeated, ...] = Field(min_length=1)
     strata: tuple[StratumLine, ...] = ()
+    factors: tuple[Factor, ...] = ()
     score: Word | None = None
     stratifies_unread: bool = False
     after_rehabilitation: AfterRehabilitation | None = None

@@ -2,7 +2,7 @@
 
 import importlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -12,8 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from services.pathways.guideline import Edition, Guideline, Management, Screening
-from services.pathways.rehabilitation import Rehabilitation
+from services.pathways.guideline import Edition, Guideline
 from services.pathways.verdict import Score
 
 GUIDELINE: Final = "guideline.toml"
@@ -72,7 +71,7 @@ def _read(name: str) -> Pathway:
     return Pathway(guideline, _scores(package, guideline))
 
 
-def _scores(package: str, guideline: Guideline) -> Mapping[str, Callable[..., object]]:
+def _scores(package: str, guideline: Guideline) -> Mapping[str, Score]:
     wanted = {
         edition.screening.score
         for edition in guideline.editions

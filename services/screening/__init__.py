@@ -1,15 +1,14 @@
-"""Screening (筛): finds raised blood pressure early, and says who needs to be managed.
+"""Screening 筛: finds conditions early, and says who needs to be managed. It names no disease.
 
-Consumes: members, covers, diagnoses, observations; plans set by management; referrals to
-    rehabilitation and their withdrawal by treatment; rehabilitations finished.
-Decides: when an adult's blood pressure is to be read next; the cardiovascular stratum of the
-    latest reading; whether hypertension is confirmed; whether a loop of care has closed.
-Emits: ScreeningScheduled, RiskStratified, ReferredToManagement on `health-events`; the milestones
-    invited, screened, risk_stratified, referred, overdue on `care-milestones`.
-Remembers, per member: birth date and sex, covers, diagnoses and risk factors with their latest
-    day, the latest reading, the days of raised ones, the verdict, the next due day, and the stages
-    visited since the loop began.
+consumes  members, covers, diagnoses, observations; plans set by management; referrals to
+          rehabilitation and their withdrawal by treatment; rehabilitations finished.
+decides   for each pathway with a screening part: when a member is to be looked at next, the
+          stratum of what is known, whether the condition is confirmed, whether a loop has closed.
+emits     ScreeningScheduled, RiskStratified, ReferredToManagement on `health-events`; the
+          milestones invited, screened, risk_stratified, referred, overdue on `care-milestones`.
+remembers one record of the member, and for each pathway a row: days of readings beyond a limit,
+          the last verdict, the referral, the next due day, the stages visited in the loop.
 
-Rules: `rules/risk.py` (2018 Chinese guideline), `rules/schedule.py` (National Basic Public Health
-Service Specification, 3rd edition; USPSTF 2021), `rules/referral.py` (ISH 2020).
+`decide.py` is the process, `due.py` when, `confirm.py` what confirms, `strata.py` the verdicts,
+`loop.py` the way round. What they decide by stands in `services/pathways/<pathway>/guideline.toml`.
 """

@@ -1,32 +1,14 @@
-"""The wiring of screening: which events, which state, which rules."""
+"""Screening as a stage."""
 
-from typing import Final
+from typing import Final, get_args
 
-from services.contract.care import (
-    PlanSet,
-    ReferralWithdrawn,
-    ReferredToRehabilitation,
-    RehabilitationFinished,
-)
-from services.contract.clinical import ConditionRecorded, ObservationRecorded
-from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
 from services.runtime.stage import Stage
-from services.screening.rules import decide, wake
+from services.screening.decide import Consumed, decide, wake
 from services.screening.state import ScreeningState
 
 STAGE: Final = Stage(
     name="screening",
-    consumes=(
-        MemberRegistered,
-        CoverActivated,
-        CoverEnded,
-        ConditionRecorded,
-        ObservationRecorded,
-        PlanSet,
-        ReferredToRehabilitation,
-        ReferralWithdrawn,
-        RehabilitationFinished,
-    ),
+    consumes=get_args(Consumed),
     state=ScreeningState,
     begin=ScreeningState,
     decide=decide,

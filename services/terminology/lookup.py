@@ -34,6 +34,7 @@ class _Diagnosis(Table):
 class Measure(Table):
     """What is measured, in which units, and what is possible; see `measures.toml`."""
 
+    name: str | None = None
     loinc: tuple[str, ...] = ()
     snomed: tuple[str, ...] = ()
     unit: str
@@ -61,6 +62,7 @@ class _Answer(Table):
 class Question(Table):
     """A question with the meanings that its answers can have; see `answers.toml`."""
 
+    name: str | None = None
     loinc: tuple[str, ...]
     worst_first: tuple[str, ...]
     answers: Mapping[str, _Answer]

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 
 import pytest
-
 from services.contract.covers import (
     COVERS_MAX,
     cover_activated,
@@ -12,6 +11,7 @@ from services.contract.covers import (
 )
 from services.contract.days import days_after, start_of_day_after
 from services.contract.diagnoses import diagnoses
+
 from services.contract.member import CoverTerms, age_on
 from services.contract.step import RuleRefusedError
 from services.contract.visit import Code

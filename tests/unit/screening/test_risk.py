@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime
 
 import pytest
-
 from services.contract.blood_pressure import Reading
 from services.screening.rules.risk import column_of, stratify
+
 from services.screening.state import Factor, Finding, ScreeningState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -3,8 +3,8 @@
 from datetime import date
 
 import pytest
-
 from services.contract.covers import insurers_in_force
+
 from services.contract.member import CoverEnded
 from services.contract.payment import ClaimRequested, DirectPayRequested, ReversalRequested
 from services.contract.step import RuleRefusedError

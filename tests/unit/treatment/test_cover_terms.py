@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from services.contract.cover_terms import COVER_TERMS_MAX, covers_on, with_cover, with_end
+
 from services.contract.member import CoverEnded
 from tests.unit.treatment.journey import cover
 

@@ -1,0 +1,87 @@
+"""One member and one pathway, while an event is being decided."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from services.contract.milestones import ScreeningMilestone
+from services.contract.step import Draft
+from services.member.calendar import local_day
+from services.member.record import Record
+from services.pathways.criteria import View
+from services.pathways.guideline import Edition, Screening
+from services.pathways.index import Pathway
+from services.screening.state import Row
+
+MilestoneName = Literal["invited", "screened", "risk_stratified", "referred", "overdue"]
+
+
+class Told(NamedTuple):
+    """A row after something happened, and what to say about it."""
+
+    row: Row
+    outputs: tuple[Draft, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is decided with: the guideline of the day, the record, and the row so far.
+
+    time: when it happened. at: the log's clock.
+    """
+
+    pathway: Pathway
+    edition: Edition
+    record: Record
+    row: Row
+    time: datetime
+    at: datetime
+
+    @property
+    def screening(self) -> Screening:
+        """The guideline's part."""
+        assert self.edition.screening is not None  # only such pathways have cases
+        return self.edition.screening
+
+    @cached_property
+    def day(self) -> date:
+        """The business day on which it happened."""
+        return local_day(self.time)
+
+    @cached_property
+    def today(self) -> date:
+        """The business day of the log's clock."""
+        return local_day(self.at)
+
+    def view(self, day: date) -> View:
+        """Return what the guideline sees of the member as of a day."""
+        return View(
+            self.record,
+            day,
+            self.screening.watches,
+            self.screening.readings_from_years,
+            self.row.referred_on is not None,
+        )
+
+    def counts(self, day: date) -> bool:
+        """Whether readings of that day are judged: not those of a child by adults' limits."""
+        return not self.record.is_under(self.screening.readings_from_years, day)
+
+    def after(self, told: Told) -> "Case":
+        """Return the case with the row as it is now."""
+        return self if told.row is self.row else replace(self, row=told.row)
+
+    def rule(self, line: str) -> str:
+        """Return how a decision names the line that spoke."""
+        return self.pathway.rule(self.edition, line)
+
+    def milestone(self, name: MilestoneName, time: datetime, episode: str | None = None) -> Draft:
+        """Return a milestone for the insurers whose cover is in force on its day."""
+        told = ScreeningMilestone(
+            milestone=name,
+            pathway=self.pathway.id,
+            insurers=self.record.insurers_in_force(local_day(time)),
+            episode=episode,
+        )
+        return Draft(told, time)

@@ -1,0 +1,270 @@
+"""The process of screening: from an event to a state and what to say about it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from services.contract.care import (
+    PlanSet,
+    ReferralWithdrawn,
+    ReferredToRehabilitation,
+    RehabilitationFinished,
+)
+from services.contract.change import changed
+from services.contract.clinical import ConditionRecorded, ObservationRecorded
+from services.contract.event import Event
+from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
+from services.contract.step import Draft, Step
+from services.member.calendar import local_day, start_of_day_after
+from services.member.reading import Reading
+from services.member.record import Record, noted, with_condition, with_cover, with_member
+from services.pathways.index import Pathway, pathways
+from services.screening.case import Case, Told
+from services.screening.confirm import (
+    confirmation,
+    referral,
+    with_met_days,
+    without_withdrawn,
+)
+from services.screening.due import after_reading, due_passed, first, settles, sooner, wake_at
+from services.screening.loop import gone_round, rehabilitated, with_stage
+from services.screening.state import Row, ScreeningState
+from services.screening.strata import judged
+from services.terminology.lookup import diagnoses
+
+Consumed = (
+    MemberRegistered
+    | CoverActivated
+    | CoverEnded
+    | ConditionRecorded
+    | ObservationRecorded
+    | PlanSet
+    | ReferredToRehabilitation
+    | ReferralWithdrawn
+    | RehabilitationFinished
+)
+ScreeningStep = Step[ScreeningState]
+
+
+def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> ScreeningStep:
+    """Return what an event changes, judged as of its own time; deadlines count from `at`.
+
+    Raises:
+        RuleRefusedError: the event cannot be true, such as a diastolic pressure above the systolic.
+    """
+    time = event.time
+    match event.data:
+        case MemberRegistered() as data:
+            return _registered(state, data, time, at)
+        case CoverActivated() | CoverEnded() as data:
+            return _covered(state, data, max(time, at))
+        case ConditionRecorded() as data:
+            known = with_condition(state.record, data, local_day(time))
+            names = frozenset(diagnoses(data.codes))
+            return _each(state, known, _weighing(names, time), _learnt, time, at)
+        case ObservationRecorded() as data:
+            return _observed(state, data, time, at)
+        case PlanSet() | ReferredToRehabilitation() | ReferralWithdrawn() as data:
+            moved = [gone_round(state.row(one.id), data) for one in _in_loop(data, time)]
+            return Step(_with_rows(state, state.record, moved, at))
+        case RehabilitationFinished() as data:
+            return _each(state, state.record, _in_loop(data, time), rehabilitated, time, at)
+        case _:
+            assert_never(event.data)
+
+
+def wake(state: ScreeningState, at: datetime) -> ScreeningStep:
+    """Return what the passing of deadlines changes: the age of invitation, or an unheard one."""
+    if state.wake_at is None or at < state.wake_at:
+        return Step(state)
+    return _each(state, state.record, _screened(at), _woken, at, at)
+
+
+def _registered(
+    state: ScreeningState, data: MemberRegistered, time: datetime, at: datetime
+) -> ScreeningStep:
+    known = with_member(state.record, data)
+    if known is state.record:
+        return Step(state)
+    now = max(time, at)
+
+    def meet(case: Case) -> Told:
+        if known.birth_date is None:
+            return Told(case.row)
+        if not case.counts(local_day(now)):
+            return Told(case.row._replace(due=None))
+        if known.is_under(case.screening.invites_from_years, local_day(now)):
+            return _learnt(case)
+        invited = first(case, now) if case.row.due is None else Told(case.row)
+        return _and_then(case, invited, _learnt)
+
+    return _each(state, known, _screened(time), meet, time, at)
+
+
+def _covered(
+    state: ScreeningState, data: CoverActivated | CoverEnded, now: datetime
+) -> ScreeningStep:
+    known = with_cover(state.record, data)
+    if known is state.record:
+        return Step(state)
+    # A member is registered before the cover is known: the invitation had no insurer to tell.
+    was_told = state.record.insurers_in_force(local_day(now))
+    told_now = not was_told and bool(known.insurers_in_force(local_day(now)))
+
+    def invite(case: Case) -> Told:
+        if not told_now or case.row.due is None:
+            return Told(case.row)
+        return Told(case.row, (case.milestone("invited", now),))
+
+    return _each(state, known, _screened(now), invite, now, now)
+
+
+def _observed(
+    state: ScreeningState, data: ObservationRecorded, time: datetime, at: datetime
+) -> ScreeningStep:
+    seen = noted(state.record, data, time)
+    by_panel = {reading.panel: reading for reading in seen.readings}
+
+    def hear(case: Case) -> Told:
+        told = Told(case.row)
+        for panel in case.screening.watches:
+            if panel in by_panel:
+                before = replace(case, record=state.record).view(case.day).latest
+                read = partial(_read, reading=by_panel[panel], before=before, episode=data.visit_id)
+                told = _and_then(case, told, read)
+        return _and_then(case, told, _learnt) if _weighs(case.pathway, time, seen.learnt) else told
+
+    touched = frozenset(by_panel) | seen.learnt
+    return _each(state, seen.record, _weighing(touched, time), hear, time, at)
+
+
+def _read(case: Case, reading: Reading, before: Reading | None, episode: str | None) -> Told:
+    """Judge a reading. before: the latest one known until now."""
+    if not case.counts(case.day):
+        return Told(case.row)
+    newest = before is None or reading.order > before.order
+    case = case.after(Told(with_met_days(case, reading)))
+    confirmed = confirmation(case, reading)
+    if confirmed is not None:
+        case = case.after(Told(case.row._replace(referred_on=case.day)))
+    outputs: list[Draft] = []
+    settling = before is None or settles(case, case.day)
+    if newest:
+        if settling:
+            outputs.append(case.milestone("screened", case.time, episode))
+        case = case.after(Told(with_stage(case.row, "screening")))
+    told = judged(case, episode)
+    outputs += told.outputs
+    if confirmed is not None:
+        told = referral(case.after(told), *confirmed)
+        outputs += told.outputs
+    if newest:
+        told = after_reading(case.after(told), case.time, settling=settling)
+        outputs += told.outputs
+    return Told(told.row, tuple(outputs))
+
+
+def _learnt(case: Case) -> Told:
+    """Judge the latest reading anew in the light of a diagnosis or a risk factor."""
+    case = case.after(Told(without_withdrawn(case)))
+    confirmed = confirmation(case)
+    if confirmed is not None:
+        case = case.after(Told(case.row._replace(referred_on=case.day)))
+    told = judged(case)
+    if confirmed is not None:
+        told = _and_then(case, told, lambda now: referral(now, *confirmed))
+    return _and_then(case, told, sooner)
+
+
+def _woken(case: Case) -> Told:
+    if case.row.due is not None:
+        is_over = start_of_day_after(case.row.due) <= case.at
+        return due_passed(case, case.row.due) if is_over else Told(case.row)
+    years = case.screening.invites_from_years
+    if case.record.birth_date is None or case.record.is_under(years, case.today):
+        return Told(case.row)
+    return _and_then(case, first(case, case.at), _learnt)
+
+
+def _and_then(case: Case, told: Told, act: Callable[[Case], Told]) -> Told:
+    """Act on the row as it is now, and say what both say."""
+    then = act(case.after(told))
+    return Told(then.row, (*told.outputs, *then.outputs))
+
+
+def _each(
+    state: ScreeningState,
+    record: Record,
+    chosen: Iterable[Pathway],
+    act: Callable[[Case], Told],
+    time: datetime,
+    at: datetime,
+) -> ScreeningStep:
+    """Let each of some pathways act, in the order of their names."""
+    rows: list[Row] = []
+    outputs: list[Draft] = []
+    for pathway in chosen:
+        edition = pathway.on(local_day(time))
+        told = act(Case(pathway, edition, record, state.row(pathway.id), time, at))
+        rows.append(told.row)
+        outputs += told.outputs
+    return Step(_with_rows(state, record, rows, at), tuple(outputs))
+
+
+def _with_rows(
+    state: ScreeningState, record: Record, rows: Iterable[Row], at: datetime
+) -> ScreeningState:
+    """Return the state with some rows in place of theirs; the same state if nothing changes."""
+    moved = {row.pathway: row for row in rows if row != state.row(row.pathway)}
+    if not moved and record is state.record:
+        return state
+    by_name = {row.pathway: row for row in state.rows} | moved
+    rows = tuple([by_name[name] for name in sorted(by_name)])
+    after = changed(state, record=record, rows=rows)
+    moments = [
+        moment
+        for pathway in _screened(at)
+        if (screening := pathway.on(local_day(at)).screening) is not None
+        and (moment := wake_at(after.row(pathway.id), record, screening, at)) is not None
+    ]
+    return changed(after, wake_at=min(moments, default=None))
+
+
+def _screened(time: datetime) -> list[Pathway]:
+    """Return the pathways with a screening part on the day of `time`."""
+    day = local_day(time)
+    return [pathway for pathway in pathways().values() if pathway.on(day).screening is not None]
+
+
+def _weighing(names: frozenset[str], time: datetime) -> list[Pathway]:
+    """Return the pathways that look at one of these diagnoses, panels or questions."""
+    if not names:
+        return []
+    return [pathway for pathway in _screened(time) if _concerns(pathway, time, names)]
+
+
+def _concerns(pathway: Pathway, time: datetime, names: frozenset[str]) -> bool:
+    screening = pathway.on(local_day(time)).screening
+    return screening is not None and not names.isdisjoint({*screening.watches, *screening.weighs})
+
+
+def _weighs(pathway: Pathway, time: datetime, names: frozenset[str]) -> bool:
+    screening = pathway.on(local_day(time)).screening
+    return screening is not None and not names.isdisjoint(screening.weighs)
+
+
+def _in_loop(
+    data: PlanSet | ReferredToRehabilitation | ReferralWithdrawn | RehabilitationFinished,
+    time: datetime,
+) -> list[Pathway]:
+    """Return the pathways whose loop a stage's word belongs to."""
+    found = []
+    for pathway in _screened(time):
+        screening = pathway.on(local_day(time)).screening
+        after = screening.after_rehabilitation if screening is not None else None
+        others = after.pathways if after is not None else ()
+        if data.pathway in others or (isinstance(data, PlanSet) and data.pathway == pathway.id):
+            found.append(pathway)
+    return found

@@ -32,9 +32,16 @@ class Reading(NamedTuple):
         return self.time, self.values
 
     def value(self, measure: str) -> float | None:
-        """Return the value of one measure; None if the panel does not have it."""
+        """Return the value of one measure, as reported; None if the panel does not have it."""
         names = panels()[self.panel].measures
         return self.values[names.index(measure)] if measure in names else None
+
+    def converted(self, measure: str) -> float | None:
+        """Return the value of one measure in its own unit; None if the panel does not have it."""
+        value, of = self.value(measure), measures()[measure]
+        if value is None or self.unit == of.unit:
+            return value
+        return of.converted(value, self.unit)
 
     @property
     def text(self) -> str:
@@ -110,29 +117,22 @@ def _value(
     measure = measures()[name]
     unit = part.unit or ""
     assert part.value is not None  # the caller passes no other
-    if unit in measure.as_reported:
-        value, kept = part.value, unit
-    elif unit in measure.units:
-        value, kept = part.value * measure.units[unit], measure.unit
-    else:
+    if unit not in measure.units:
         raise RuleRefusedError(
             f"observation {data.observation_id}: {name} has the unit {part.unit!r}; "
-            f"known are {', '.join((*measure.as_reported, *measure.units))}"
+            f"known are {', '.join(measure.units)}"
         )
-    if measure.digits is not None:
-        value = float(round(value, measure.digits))
-    _check_range(value, kept, name, measure, data)
-    return value, kept
+    value = measure.converted(part.value, unit)
+    _check_range(value, name, measure, data)
+    return (part.value, unit) if measure.keeps_unit else (value, measure.unit)
 
 
-def _check_range(
-    value: float, unit: str, name: str, measure: Measure, data: ObservationRecorded
-) -> None:
+def _check_range(value: float, name: str, measure: Measure, data: ObservationRecorded) -> None:
     if measure.range is None:
         return
     low, high = measure.range
     if not low <= value <= high:
         raise RuleRefusedError(
-            f"observation {data.observation_id}: {name} is {value:g} {unit}, outside "
+            f"observation {data.observation_id}: {name} is {value:g} {measure.unit}, outside "
             f"{low:g} to {high:g}; check the value and its unit"
         )

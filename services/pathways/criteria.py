@@ -46,6 +46,11 @@ class Limit(Table):
             raise ValueError(f"{self.measure}: state one of {', '.join(_HOLDS)}")
         if self.measure not in measures():
             raise ValueError(f"{self.measure} is not in terminology/measures.toml")
+        amount = getattr(self, stated[0])
+        if isinstance(amount, Mapping) and measures()[self.measure].unit not in amount:
+            raise ValueError(
+                f"{self.measure}: state the bound in {measures()[self.measure].unit} too"
+            )
         return self
 
     @cached_property
@@ -61,27 +66,25 @@ class Limit(Table):
     @cached_property
     def aim(self) -> "Aim":
         """The bound as a plan agrees on it, in the measure's own unit."""
-        amount = self.amount(measures()[self.measure].unit)
-        if amount is None:
-            raise ValueError(f"{self.measure}: no bound is stated in the measure's own unit")
-        return Aim(self.measure, self.bound, amount)
+        amount = self._amounts
+        value = amount[measures()[self.measure].unit] if isinstance(amount, Mapping) else amount
+        return Aim(self.measure, self.bound, value)
 
     @cached_property
     def _amounts(self) -> Amount:
         amount: Amount = getattr(self, self.bound)
         return amount
 
-    def amount(self, unit: str) -> float | None:
-        """Return the bound's value for readings in a unit; None if none is printed for it."""
-        amounts = self._amounts
-        return amounts.get(unit) if isinstance(amounts, Mapping) else amounts
-
     def holds(self, reading: Reading) -> bool:
         """Whether the reading has the measure, and its value lies on the bound's side."""
         if reading.panel != self.panel:
             return False
-        value, amount = reading.value(self.measure), self.amount(reading.unit)
-        return value is not None and amount is not None and _HOLDS[self.bound](value, amount)
+        amount = self._amounts
+        if isinstance(amount, Mapping):
+            value, limit = reading.value(self.measure), amount.get(reading.unit)
+        else:
+            value, limit = reading.converted(self.measure), amount
+        return value is not None and limit is not None and _HOLDS[self.bound](value, limit)
 
 
 class Aim(NamedTuple):
@@ -99,7 +102,7 @@ class Aim(NamedTuple):
 
     def is_met(self, reading: Reading) -> bool:
         """Whether a reading meets it; one of other measures does."""
-        value = reading.value(self.measure)
+        value = reading.converted(self.measure)
         return value is None or _HOLDS[self.bound](value, self.value)
 
 

@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.contract.visit import Code
 
@@ -38,10 +38,18 @@ class Measure(Table):
     loinc: tuple[str, ...] = ()
     snomed: tuple[str, ...] = ()
     unit: str
-    units: Mapping[str, float] = Field(default_factory=dict)
-    as_reported: tuple[str, ...] = ()
+    units: Mapping[str, float | tuple[float, float]]
+    keeps_unit: bool = False
     range: tuple[float, float] | None = None
-    digits: int | None = None
+    digits: int
+
+    def converted(self, value: float, unit: str) -> float:
+        """Return a value in the measure's unit, to the decimals that are kept of it."""
+        if unit == self.unit:
+            return float(round(value, self.digits))
+        how = self.units[unit]
+        factor, offset = how if isinstance(how, tuple) else (how, 0.0)
+        return float(round(value * factor + offset, self.digits))
 
 
 class Panel(Table):

@@ -31,12 +31,24 @@ class _Diagnosis(Table):
     lasting: bool = False
 
 
-class Measure(Table):
+class Coded(Table):
+    """Codes of one meaning, by system."""
+
+    loinc: tuple[str, ...] = ()
+    snomed: tuple[str, ...] = ()
+    careloop: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> list[tuple[str, str]]:
+        """The codes, each with what the tables call its system."""
+        systems = (("loinc", self.loinc), ("snomed", self.snomed), ("careloop", self.careloop))
+        return [(system, code) for system, codes in systems for code in codes]
+
+
+class Measure(Coded):
     """What is measured, in which units, and what is possible; see `measures.toml`."""
 
     name: str | None = None
-    loinc: tuple[str, ...] = ()
-    snomed: tuple[str, ...] = ()
     unit: str
     units: Mapping[str, float | tuple[float, float]]
     keeps_unit: bool = False
@@ -61,17 +73,14 @@ class Panel(Table):
     shown: str | None = None
 
 
-class _Answer(Table):
-    snomed: tuple[str, ...] = ()
-    loinc: tuple[str, ...] = ()
+class _Answer(Coded):
     words: tuple[str, ...] = ()
 
 
-class Question(Table):
+class Question(Coded):
     """A question with the meanings that its answers can have; see `answers.toml`."""
 
     name: str | None = None
-    loinc: tuple[str, ...]
     worst_first: tuple[str, ...]
     answers: Mapping[str, _Answer]
 
@@ -205,11 +214,8 @@ def _meanings(system_name: str, code: str) -> tuple[str, ...]:
 @cache
 def _by_code() -> Mapping[tuple[str | None, str], str]:
     found: dict[tuple[str | None, str], str] = {}
-    for name, measure in measures().items():
-        found |= {("loinc", code): name for code in measure.loinc}
-        found |= {("snomed", code): name for code in measure.snomed}
-    for name, question in questions().items():
-        found |= {("loinc", code): name for code in question.loinc}
+    for name, row in (*measures().items(), *questions().items()):
+        found |= dict.fromkeys(row.codes, name)
     return found
 
 
@@ -217,7 +223,6 @@ def _by_code() -> Mapping[tuple[str | None, str], str]:
 def _answers(question: str) -> Mapping[tuple[str | None, str], str]:
     found: dict[tuple[str | None, str], str] = {}
     for meaning, row in questions()[question].answers.items():
-        found |= {("snomed", code): meaning for code in row.snomed}
-        found |= {("loinc", code): meaning for code in row.loinc}
+        found |= dict.fromkeys(row.codes, meaning)
         found |= {(None, words): meaning for words in row.words}
     return found

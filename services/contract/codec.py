@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 from pydantic import ValidationError
 
+from services.contract.catalog import producer_of
 from services.contract.event import Event, EventData
 from services.contract.registry import BY_TYPE, upcast
 
@@ -54,6 +55,12 @@ def sequence_of(headers: Mapping[str, bytes]) -> int | None:
     if len(text) > SEQUENCE_DIGITS_MAX or not text.isdigit():
         return None
     return int(text) or None
+
+
+def producer_in(headers: Mapping[str, bytes]) -> str | None:
+    """Return the service that headers say a record comes from; None for a stranger or no type."""
+    kind, source = headers.get("ce_type", b""), headers.get("ce_source", b"")
+    return producer_of(kind.decode(errors="replace"), source.decode(errors="replace"))
 
 
 def schema_of(event_type: str) -> str:

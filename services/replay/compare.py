@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Any, Final
 
-from services.contract.catalog import catalog
-from services.contract.codec import Record, header_map, sequence_of
+from services.contract.codec import Record, header_map, producer_in, sequence_of
 from services.contract.topics import DEAD_LETTERS
 from services.replay.difference import Difference, Kind
 from services.replay.log import RecordedLog
@@ -51,8 +50,7 @@ def identity(topic: str, record: Record) -> Identity:
     if topic == DEAD_LETTERS:
         producer = headers.get("deadletter-refused-by", b"").decode(errors="replace") or UNKNOWN
         return Identity(producer, headers.get("deadletter-id", b""), 1)
-    entry = catalog().get(headers.get("ce_type", b"").decode(errors="replace"))
-    return Identity(entry.producer if entry else UNKNOWN, record.key, sequence_of(headers) or 0)
+    return Identity(producer_in(headers) or UNKNOWN, record.key, sequence_of(headers) or 0)
 
 
 def reads(log: RecordedLog, stages: Sequence[Stage[Any]]) -> int:

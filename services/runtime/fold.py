@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
-from services.contract.catalog import catalog, producer_of, source_of
+from services.contract.catalog import catalog, source_of
 from services.contract.clock import ClockTicked
 from services.contract.codec import (
     Record,
@@ -21,6 +21,7 @@ from services.contract.codec import (
     decode,
     encode,
     header_map,
+    producer_in,
     sequence_of,
 )
 from services.contract.event import Event, EventData
@@ -182,7 +183,7 @@ class PartitionFold(Generic[S]):
         if kind == TICK:
             self._tick(row)
             return
-        producer = self._sole_producers.get(kind or b"") or _named_producer(headers)
+        producer = self._sole_producers.get(kind or b"") or producer_in(headers)
         sequence = sequence_of(headers)
         key = row.record.key
         if producer is None or sequence is None or not key or headers.get("ce_partitionkey") != key:
@@ -360,18 +361,13 @@ class PartitionFold(Generic[S]):
         self._dirty[key] = household
 
 
-def _named_producer(headers: Mapping[str, bytes]) -> str | None:
-    kind, source = headers.get("ce_type", b""), headers.get("ce_source", b"")
-    return producer_of(kind.decode(errors="replace"), source.decode(errors="replace"))
-
-
 def _why_unreadable(record: Record, headers: Mapping[str, bytes]) -> str:
     kind = headers.get("ce_type", b"").decode(errors="replace")
     problems = []
-    source = headers.get("ce_source", b"").decode(errors="replace")
     if kind not in catalog():
         problems.append(f"the event type {kind!r} is not in the catalog")
-    elif producer_of(kind, source) is None:
+    elif producer_in(headers) is None:
+        source = headers.get("ce_source", b"").decode(errors="replace")
         producers = " or ".join(map(source_of, catalog()[kind].producers))
         problems.append(f"the source {source!r} must be {producers} for {kind}")
     if sequence_of(headers) is None:

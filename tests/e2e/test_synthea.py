@@ -51,7 +51,7 @@ def test_every_visit_is_decided_once_and_the_bills_sum_to_the_published_total(lo
     assert len(_data(log, "member.registered.v1")) == 12
     assert len(_data(log, "visit.registered.v1")) == 128
     assert len(_data(log, "charge.posted.v1")) == 159
-    requests = _data(log, "direct-pay.requested.v1") + _data(log, "claim.requested.v1")
+    requests = _data(log, "payment.requested.v1")
     assert len({each["request_id"] for each in requests}) == len(requests) == 128
     assert sum(each["billed"] for each in requests) == BILLED
     assert {each["currency"] for each in requests} == {"USD"}

@@ -19,9 +19,8 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from services.contract.catalog import catalog
 from services.contract.clinical import ObservationRecorded
-from services.contract.codec import header_map
+from services.contract.codec import header_map, producer_in
 from services.runtime import changelog, fold, worker
 from services.runtime.batches import PartitionFetchScheduler
 from services.runtime.fold import Outcome, PartitionFold, Row
@@ -272,7 +271,7 @@ def count_everything() -> None:
 
     def count(self: PartitionFold[Any], row: Row) -> None:
         headers = header_map(row.record.headers)
-        producer = catalog()[headers["ce_type"].decode()].producer
+        producer = producer_in(headers)
         self._household(row.record.key).received[producer] = int(headers["ce_sequence"]) - 1
         one(self, row)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.contract.catalog import catalog
-from services.contract.codec import Record, UndecodableError, decode, header_map
+from services.contract.catalog import catalog, producer_of
+from services.contract.codec import Record, UndecodableError, decode, header_map, producer_in
 from services.contract.topics import ALL_STAGES, DEAD_LETTERS, EVENT_TOPICS, changelog
 from services.runtime.fold import POSITION_KEY, TICK, PartitionFold, Position, Row
 from services.runtime.household import Household, decode_household, version_of
@@ -111,7 +111,7 @@ class Oracle:
             repeated = event.id in self.events
             findings.duplicates += repeated
             self.events[event.id] = event
-            numbers = self.sequences[topic, catalog()[event.type].producer, event.household]
+            numbers = self.sequences[topic, producer_of(event.type, event.source), event.household]
             known = numbers.setdefault(event.sequence, event.id)
             findings.check(known == event.id, f"{event.household} has two of {event.sequence}")
 
@@ -144,7 +144,7 @@ class Oracle:
         derived = {
             at: record
             for at, record in self._said.items()
-            if catalog()[header_map(record.headers)["ce_type"].decode()].producer in self._stages
+            if producer_in(header_map(record.headers)) in self._stages
         }
         missing = self._expected.keys() - derived.keys()
         extra = derived.keys() - self._expected.keys()

@@ -4,6 +4,7 @@ import asyncio
 
 from aiokafka import AIOKafkaProducer
 
+from services.contract.catalog import catalog, source_of
 from services.contract.codec import Headers, Record
 from services.contract.ids import stable_id
 from services.contract.topics import CARE_MILESTONES, HEALTH_EVENTS, PAYMENT_EVENTS
@@ -18,7 +19,7 @@ def records(run: str) -> list[tuple[str, Record]]:
     charge = "careloop.charge.posted.v1"
     void = b'{"charge_id":"none","visit_id":"none","reason":"impossible"}'
     broken = b'{"amount": "much"'
-    asked, decided = "careloop.direct-pay.requested.v1", "careloop.direct-pay.decided.v1"
+    asked, decided = "careloop.payment.requested.v1", "careloop.direct-pay.decided.v1"
     reached = "careloop.treatment.milestone-reached.v1"
     return [
         (HEALTH_EVENTS, Record(f"{run}-p0".encode(), b"\xff\x00 not an event", ())),
@@ -62,10 +63,11 @@ def _record(household: str, kind: str, value: bytes, version: str = "1.0") -> Re
 
 
 def _headers(household: str, kind: str, version: str = "1.0") -> Headers:
+    named = catalog().get(kind)
     attributes = {
         "ce_specversion": version,
         "ce_id": stable_id("poison", household, kind),
-        "ce_source": "urn:poison",
+        "ce_source": source_of(named.producers[0]) if named else "urn:poison",
         "ce_type": kind,
         "ce_subject": f"{household}-a",
         "ce_time": "2026-01-01T00:00:00Z",

@@ -121,7 +121,7 @@ def every_input_is_applied(stage: Stage[Any], store: MemoryStore, watch: Watch) 
             continue
         household = decode_household(stored, stage.state)
         require(name, not household.parked, f"{stage.name}: {key!r} has parked events")
-        for producer in {entry.producer for entry in catalog().values()}:
+        for producer in {name for entry in catalog().values() for name in entry.producers}:
             numbers = watch.numbers.get((stage.input_topic, key.decode(), producer), {})
             last = household.received.get(producer, 0)
             require(name, last == len(numbers), f"{stage.name}: {key!r} {producer} {last}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.contract.catalog import catalog
 from services.contract.clock import ClockTicked
-from services.contract.codec import UndecodableError
+from services.contract.codec import UndecodableError, producer_in
 from services.contract.event import Event, EventData
 from services.contract.milestones import Milestone
 from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
@@ -79,12 +79,14 @@ class Watch:
             self.covers.arrived(event_id)
             return
         household, sequence = row.record.key.decode(), int(headers["ce_sequence"])
-        self.no_two_events_share_a_number(topic, household, entry.producer, sequence, event_id)
+        producer = producer_in(headers)
+        assert producer is not None  # the fold refuses a stranger
+        self.no_two_events_share_a_number(topic, household, producer, sequence, event_id)
         try:
             event = self.decode(row.record)
         except UndecodableError:
             event = None
-        if topic == HEALTH_EVENTS and entry.producer == "gateway":
+        if topic == HEALTH_EVENTS and producer == "gateway":
             self.covers.fact_arrived(household, sequence, event)
         elif topic == HEALTH_EVENTS:
             self.covers.arrived(event_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -31,6 +31,7 @@ from services.gateway.facts import Fact
 
 START = datetime(2024, 1, 1, 8, tzinfo=UTC)
 INSURERS = ("fund", "insurer-a", "insurer-b")
+OFFSETS_H = (0, 8, -5)
 NETWORKS: Any = ("owned", "strategic", "alliance", "out")
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
@@ -77,16 +78,17 @@ def _household(rng: Random, home: str) -> list[Fact]:
         if rng.random() < 0.5:
             stories.append(_stroke(rng, member, first + timedelta(days=rng.uniform(0, 300))))
     told += _mixed(rng, stories)
-    return [_fact(home, number, each) for number, each in enumerate(told)]
+    zone = timezone(timedelta(hours=rng.choice(OFFSETS_H)))
+    return [_fact(home, number, each, zone) for number, each in enumerate(told)]
 
 
-def _fact(home: str, number: int, told: Told) -> Fact:
+def _fact(home: str, number: int, told: Told, zone: timezone) -> Fact:
     registers = isinstance(told.data, MemberRegistered)
     return Fact(
         id=f"{home}-{number}",
         source="/hospital",
         member=told.member,
-        time=told.time,
+        time=told.time.astimezone(zone),
         data=told.data,
         place="impossible" if told.impossible else "data",
         household=home if registers else None,

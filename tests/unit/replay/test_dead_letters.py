@@ -181,9 +181,9 @@ def test_a_sender_that_cannot_be_named_is_replaced_by_a_fixed_one() -> None:
 @pytest.mark.parametrize(
     ("record", "place"),
     [
-        (with_headers(fact("home", 1), ce_type=b"careloop.direct-pay.requested.v1"), PLACE),
+        (with_headers(fact("home", 1), ce_type=b"careloop.payment.requested.v1"), PLACE),
         (
-            with_headers(fact("home", 1), ce_type=b"careloop.direct-pay.requested.v1"),
+            with_headers(fact("home", 1), ce_type=b"careloop.payment.requested.v1"),
             Place(PAYMENT_EVENTS, 0, 1),
         ),
         (encode(tick(HEALTH_EVENTS, 0, T0, T0)), PLACE),

@@ -62,7 +62,7 @@ def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> Scree
             return _covered(state, data, max(time, at))
         case ConditionRecorded() as data:
             known = with_condition(state.record, data, local_day(time))
-            names = frozenset(diagnoses(data.codes))
+            names = frozenset(() if known is state.record else diagnoses(data.codes))
             return _each(state, known, _weighing(names, time), _learnt, time, at)
         case ObservationRecorded() as data:
             return _observed(state, data, time, at)

@@ -3,6 +3,8 @@
 from datetime import date
 
 from services.contract.care import (
+    Goal,
+    Instrument,
     PlanSet,
     ReferralWithdrawn,
     ReferredToRehabilitation,
@@ -38,7 +40,9 @@ def blood_pressure(systolic: float, diastolic: float, unit: str | None = MMHG, v
     )
 
 
-def observation(loinc: str, value: float | None, unit: str | None, text: str | None = None):
+def observation(
+    loinc: str, value: float | None, unit: str | None, text: str | None = None, answer=()
+):
     return ObservationRecorded(
         observation_id="o",
         codes=(Code(system=LOINC, code=loinc),),
@@ -46,12 +50,14 @@ def observation(loinc: str, value: float | None, unit: str | None, text: str | N
         unit=unit,
         text=text,
         components=(),
+        answer=answer,
         visit_id=None,
     )
 
 
-def smoking(answer: str):
-    return observation("72166-2", None, None, answer)
+def smoking(words: str | None, snomed: str | None = None):
+    answer = () if snomed is None else (Code(system=SNOMED, code=snomed),)
+    return observation("72166-2", None, None, words, answer)
 
 
 def condition(code: str, status="active", system=SNOMED):
@@ -64,17 +70,15 @@ def condition(code: str, status="active", system=SNOMED):
 
 
 def plan_set():
+    goal = Goal(measure="systolic", bound="below", value=140, unit=MMHG)
     return PlanSet(
-        programme="hypertension",
-        stratum="medium",
-        target_systolic=140,
-        target_diastolic=90,
-        follow_up_days=60,
+        pathway="hypertension", stratum="medium", goals=(goal,), follow_up_days=60, rule="test"
     )
 
 
 def sent_to_rehabilitation(visit_id="visit-1", code="230690007", system=SNOMED):
     return ReferredToRehabilitation(
+        pathway="stroke",
         visit_id=visit_id,
         discharged_on=date(2026, 3, 1),
         codes=(Code(system=system, code=code),),
@@ -83,10 +87,15 @@ def sent_to_rehabilitation(visit_id="visit-1", code="230690007", system=SNOMED):
 
 
 def withdrawn(visit_id="visit-1"):
-    return ReferralWithdrawn(visit_id=visit_id, reason="discharge cancelled")
+    return ReferralWithdrawn(pathway="stroke", visit_id=visit_id, reason="discharge cancelled")
 
 
 def rehabilitated():
     return RehabilitationFinished(
-        outcome="goal_reached", instrument="barthel", baseline=40, final=85, sessions=20
+        pathway="stroke",
+        outcome="goal_reached",
+        instrument=Instrument(id="barthel", form="0 to 100 in steps of 5"),
+        baseline=40,
+        final=85,
+        sessions=20,
     )

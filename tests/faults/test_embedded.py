@@ -21,9 +21,9 @@ from services.gateway.tables import INBOX
 from services.ledger import store as ledger
 from services.ledger.app import MIGRATIONS
 from services.ledger.tables import ENTRY
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
+from services.local.ports import free_port
 from services.runtime.database import open_database
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.faults.oracle import Oracle, stages
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import psutil
 
-from services.runtime.broker.errors import BrokerError
+from services.local.broker.errors import BrokerError
 
 _ORPHAN_WAIT_S: Final = 30.0
 

@@ -4,8 +4,7 @@ import socket
 
 import pytest
 
-from services.cli.ports import PortInUseError, take_port
-from services.runtime.ports import free_port
+from services.local.ports import PortInUseError, free_port, take_port
 
 
 def test_a_port_that_another_run_has_chosen_is_not_chosen_again_before_it_is_opened() -> None:

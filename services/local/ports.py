@@ -1,16 +1,24 @@
-"""Ports of a run, taken when they are chosen and not only when a service opens its door.
+"""Loopback ports for servers that open them a while after they were chosen.
 
 Between choosing a free port and opening it lie seconds, in which another run may choose the same:
-its city would then publish to the wrong gateway without anybody noticing. So a run keeps the port
-for itself by a lock that all runs on the machine know.
+its city would then publish to the wrong gateway without anybody noticing. So a run takes its ports
+by a lock that all runs on the machine know.
 """
 
+import errno
 import fcntl
 import os
+import random
+import socket
 import tempfile
 from pathlib import Path
+from typing import Final
 
-from services.runtime.ports import free_port, is_free
+_LOWEST: Final = 10_240
+_EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_EPHEMERAL_ELSEWHERE: Final = "49152 65535"
+
+_given: set[int] = set()
 
 
 class PortInUseError(RuntimeError):
@@ -48,6 +56,41 @@ def take_port(preferred: int, asked: int | None) -> TakenPort:
     while taken is None:
         taken = _take(free_port())
     return taken
+
+
+def free_port() -> int:
+    """Return a free port that the kernel gives to no client, and this function never again.
+
+    A port of the kernel's own range may meanwhile become the near end of somebody's connection:
+    the clients of a broker that is away try a new one several times a second.
+
+    Raises:
+        OSError: all such ports are taken.
+    """
+    candidates = _candidates()
+    for port in random.sample(candidates, len(candidates)):
+        if port not in _given and is_free(port):
+            _given.add(port)
+            return port
+    raise OSError(errno.EADDRINUSE, "no loopback port is free outside the kernel's client range")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could open the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _candidates() -> list[int]:
+    kernels = _EPHEMERAL.read_text() if _EPHEMERAL.exists() else _EPHEMERAL_ELSEWHERE
+    first, last = map(int, kernels.split())
+    wide = range(_LOWEST, 65_536)
+    return [port for port in wide if not first <= port <= last] or list(wide)
 
 
 def _take(number: int) -> TakenPort | None:

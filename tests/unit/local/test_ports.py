@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime import ports
-from services.runtime.ports import free_port
+from services.local import ports
+from services.local.ports import free_port
 
 
 def test_the_kernel_gives_a_free_port_to_no_client(

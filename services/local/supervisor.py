@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import structlog
 
+from services.local.orphans import Watcher
 from services.runtime import telemetry
-from services.runtime.orphans import Watcher
 
 log = structlog.get_logger(__name__)
 

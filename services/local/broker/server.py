@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-from services.runtime.broker.errors import BrokerError
-from services.runtime.broker.java import java_command, properties
-from services.runtime.broker.lock import lock_data_dir
-from services.runtime.orphans import Watcher
-from services.runtime.ports import free_port
+from services.local.broker.errors import BrokerError
+from services.local.broker.java import java_command, properties
+from services.local.broker.lock import lock_data_dir
+from services.local.orphans import Watcher
+from services.local.ports import free_port
 from services.runtime.settings import Settings
 
 _START_ATTEMPTS: Final = 3

@@ -1,16 +1,16 @@
-"""`python -m services.runtime.broker fetch`: bring the broker's jars into the cache."""
+"""`python -m services.local.broker fetch`: bring the broker's jars into the cache."""
 
 import sys
 
-from services.runtime.broker.errors import BrokerError
-from services.runtime.broker.jars import KAFKA_VERSION, fetch_jars
+from services.local.broker.errors import BrokerError
+from services.local.broker.jars import KAFKA_VERSION, fetch_jars
 from services.runtime.settings import SettingsError, load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit status: 0 if the jars are there, 1 if not, 2 for wrong arguments."""
     if arguments != ["fetch"]:
-        sys.stderr.write("usage: python -m services.runtime.broker fetch\n")
+        sys.stderr.write("usage: python -m services.local.broker fetch\n")
         return 2
     try:
         folder = fetch_jars(load_settings().cache_dir, _show)

@@ -11,7 +11,7 @@ from typing import Final
 
 import stamina
 
-from services.runtime.broker.errors import BrokerError
+from services.local.broker.errors import BrokerError
 
 KAFKA_VERSION: Final = "4.3.0"
 _ENDPOINT: Final = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
@@ -44,7 +44,7 @@ def class_path(cache_dir: Path) -> str:
     if missing:
         message = (
             f"Apache Kafka {KAFKA_VERSION} is not in {folder} ({len(missing)} jars missing);"
-            " fetch it with `python -m services.runtime.broker fetch`"
+            " fetch it with `python -m services.local.broker fetch`"
         )
         raise BrokerError(message)
     return str(folder / "*")

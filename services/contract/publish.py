@@ -102,7 +102,7 @@ def events_page(entries: Iterable[CatalogEntry]) -> str:
     """Return `docs/events.md`: every event type in one table."""
     rows = [
         f"| [`{entry.type}`](../events/schemas/{entry.type}.json) | {', '.join(entry.topics)} "
-        f"| {entry.producer} | {', '.join(entry.consumers)} | {entry.personal_data} "
+        f"| {', '.join(entry.producers)} | {', '.join(entry.consumers)} | {entry.personal_data} "
         f"| {entry.sentence} |"
         for entry in entries
     ]

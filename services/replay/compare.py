@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Any, Final
 
-from services.contract.catalog import catalog
+from services.contract.catalog import UnknownProducerError, producer_of
 from services.contract.codec import Record, header_map, sequence_of
 from services.contract.topics import DEAD_LETTERS
 from services.replay.difference import Difference, Kind
@@ -51,8 +51,14 @@ def identity(topic: str, record: Record) -> Identity:
     if topic == DEAD_LETTERS:
         producer = headers.get("deadletter-refused-by", b"").decode(errors="replace") or UNKNOWN
         return Identity(producer, headers.get("deadletter-id", b""), 1)
-    entry = catalog().get(headers.get("ce_type", b"").decode(errors="replace"))
-    return Identity(entry.producer if entry else UNKNOWN, record.key, sequence_of(headers) or 0)
+    kind, source = (
+        headers.get(name, b"").decode(errors="replace") for name in ("ce_type", "ce_source")
+    )
+    try:
+        producer = producer_of(kind, source)
+    except (KeyError, UnknownProducerError):
+        producer = UNKNOWN
+    return Identity(producer, record.key, sequence_of(headers) or 0)
 
 
 def reads(log: RecordedLog, stages: Sequence[Stage[Any]]) -> int:

@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
-from services.contract.catalog import catalog
+from services.contract.catalog import UnknownProducerError, catalog, producer_of
 from services.contract.clock import ClockTicked
 from services.contract.codec import (
     Record,
@@ -116,7 +116,11 @@ class PartitionFold(Generic[S]):
         self._households: OrderedDict[bytes, Household[S]] = OrderedDict()
         self._dirty: dict[bytes, Household[S]] = {}
         self._storing: dict[bytes, Household[S]] = {}
-        self._producers = {entry.type.encode(): entry.producer for entry in catalog().values()}
+        self._sole_producers = {
+            entry.type.encode(): entry.producers[0]
+            for entry in catalog().values()
+            if len(entry.producers) == 1
+        }
         stored = store.get(POSITION_KEY)
         position = Position() if stored is None else Position.decode(stored)
         self._next_offset = self._stored_until = position.next_offset
@@ -178,7 +182,7 @@ class PartitionFold(Generic[S]):
         if kind == TICK:
             self._tick(row)
             return
-        producer = self._producers.get(kind or b"")
+        producer = self._sole_producers.get(kind or b"") or _named_by_source(headers)
         sequence = sequence_of(headers)
         key = row.record.key
         if producer is None or sequence is None or not key or headers.get("ce_partitionkey") != key:
@@ -234,7 +238,7 @@ class PartitionFold(Generic[S]):
         self, household: Household[S], draft: Draft, cause: Event[EventData], ordinal: int
     ) -> tuple[str, Record]:
         entry = catalog()[draft.data.TYPE]
-        assert entry.producer == self._stage.name, f"{entry.type} belongs to {entry.producer}"
+        assert self._stage.name in entry.producers, f"{entry.type} belongs to {entry.producers}"
         topic = entry.topics[0]
         sequence = household.sent.get(topic, 0) + 1
         household.sent[topic] = sequence
@@ -356,11 +360,24 @@ class PartitionFold(Generic[S]):
         self._dirty[key] = household
 
 
+def _named_by_source(headers: Mapping[str, bytes]) -> str | None:
+    """Return who of a type's producers has said it; None for another source, or no type."""
+    kind = headers.get("ce_type", b"").decode(errors="replace")
+    if kind not in catalog():
+        return None
+    try:
+        return producer_of(kind, headers.get("ce_source", b"").decode(errors="replace"))
+    except UnknownProducerError:
+        return None
+
+
 def _why_unreadable(record: Record, headers: Mapping[str, bytes]) -> str:
     kind = headers.get("ce_type", b"").decode(errors="replace")
     problems = []
     if kind not in catalog():
         problems.append(f"the event type {kind!r} is not in the catalog")
+    elif _named_by_source(headers) is None:
+        problems.append("ce_source is none of the type's producers")
     if sequence_of(headers) is None:
         problems.append("ce_sequence must be a whole number from 1 on")
     if not record.key or headers.get("ce_partitionkey") != record.key:

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import func, select
 
 from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
-from services.gateway.store import Store
-from services.gateway.tables import INBOX
+from services.gateway.acceptance.store import Store
+from services.gateway.acceptance.tables import INBOX
 from services.ledger import store as ledger
 from services.ledger.app import MIGRATIONS
 from services.ledger.tables import ENTRY

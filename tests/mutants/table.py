@@ -153,7 +153,7 @@ PROJECTIONS: Final = (
          "for line, posting in enumerate(entry.postings[:1], 1)"),
     _bug("only the first insurer of a milestone is told", "services/subscriptions/matching.py",
          "for insurer in milestone.insurers:", "for insurer in milestone.insurers[:1]:"),
-    _bug("the gateway leaves numbers out", "services/gateway/accept.py",
+    _bug("the gateway leaves numbers out", "services/gateway/acceptance/decide.py",
          "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
     _bug("the relay forgets before Kafka has stored", RELAY,
          "        partitions = self._settings.partitions\n",
@@ -165,7 +165,7 @@ PROJECTIONS: Final = (
          'False) else "FULL"', 'False) else "NORMAL"',
          "tests/integration/test_gateway_store.py"
          "::test_what_is_accepted_waits_for_the_disk_also_after_what_need_not"),
-    _bug("the gateway takes the same fact twice", "services/gateway/accept.py",
+    _bug("the gateway takes the same fact twice", "services/gateway/acceptance/decide.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip
 

@@ -90,9 +90,13 @@ def _digest(path: Path) -> str | None:
 
 
 def _download(scratch: Path, total: int, progress: Progress) -> list[Path]:
-    import requests  # noqa: PLC0415  only a fetch needs it and the resolver, and both are slow
-    from jgo.env import EnvironmentBuilder, LinkStrategy  # noqa: PLC0415
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+    try:
+        import requests  # noqa: PLC0415  only a fetch needs it and the resolver, and both are slow
+        from jgo.env import EnvironmentBuilder, LinkStrategy  # noqa: PLC0415
+        from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+    except ImportError as error:
+        message = f"to fetch Apache Kafka {KAFKA_VERSION}, install careloop[local]"
+        raise BrokerError(message) from error
 
     resolver = PythonResolver(progress_callback=_counting(total, progress))
     try:

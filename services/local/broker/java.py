@@ -43,9 +43,7 @@ def java_executable() -> str:
 def _machine_java() -> str:
     java = shutil.which("java")
     if java is None:
-        message = (
-            f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or careloop[local])"
-        )
+        message = f"no Java found; install Java {_JAVA_VERSION_MIN} or newer (or careloop[local])"
         raise BrokerError(message)
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)

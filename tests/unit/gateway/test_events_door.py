@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.contract.catalog import catalog
 from services.contract.codec import decode
 from services.contract.event import Event
-from services.gateway.door import Door
+from services.gateway.routes import Gateway
 from services.runtime.settings import Settings
 from tests.gateways import cloud_event, gateway, registered
 
@@ -24,7 +24,7 @@ PROVIDER = {"id": "hospital-owned-1"}
 ARRIVAL = {"visit_id": "v1", "visit_class": "ambulatory", "provider": PROVIDER}
 
 
-def events(door: Door) -> list[Event[Any]]:
+def events(door: Gateway) -> list[Event[Any]]:
     return [decode(row.record) for row in door.store.unsent(10_000)]
 
 

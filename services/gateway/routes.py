@@ -1,4 +1,4 @@
-"""Every route of the gateway: its doors, and what can be looked at."""
+"""Every route of the gateway: its doors, what can be looked at, and the policy before them all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from services.access.middleware import AccessMiddleware
+from services.access.policy import EVERYBODY, Policy
 from services.gateway.acceptance.problems import Problem
 from services.gateway.acceptance.store import Store
 from services.gateway.acceptance.writer import NotStoredError
@@ -37,9 +39,10 @@ class Gateway:
     settings: Settings
 
 
-def create_app(gateway: Gateway) -> FastAPI:
-    """Return the application of a gateway."""
+def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
+    """Return the application of a gateway: whatever is asked of it, `policy` is asked first."""
     app = FastAPI(title="Careloop gateway", docs_url=None, redoc_url=None)
+    app.add_middleware(AccessMiddleware, policy=policy)
     doors = (
         fhir_router(gateway.intake, gateway.network, gateway.now),
         events_router(gateway.intake, gateway.network),

@@ -54,6 +54,9 @@ RUNTIME: Final = (
     _bug("a tick may run backwards", FOLD,
          "if self._clock is not None and tick.time <= self._clock:",
          "if self._clock == tick.time:"),
+    _bug("a type of several producers is always the first one's", "services/contract/catalog.py",
+         'if source == f"/careloop/{producer}":', "if source:",
+         "tests/unit/contract/test_producers.py"),
     _bug("a restart forgets the clock", FOLD,
          "return Position(version_of(stored), clock)", "return Position(version_of(stored), None)"),
     _bug("a wake-up set in the same batch is missed", FOLD,
@@ -169,6 +172,27 @@ PROJECTIONS: Final = (
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip
 
+ACCESS: Final = (
+    _bug("the gateway asks no policy", "services/gateway/routes.py",
+         "    app.add_middleware(AccessMiddleware, policy=policy)\n", "",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("the insurers' door asks no policy", "services/subscriptions/routes.py",
+         "    app.add_middleware(AccessMiddleware, policy=policy)\n", "",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("a route stands before the policy", "services/gateway/routes.py",
+         "    return app\n",
+         "    app.add_middleware(\n"
+         "        lambda inside: lambda scope, receive, send: (\n"
+         "            Response('in') if scope['path'] == '/progress' else inside\n"
+         "        )(scope, receive, send)\n"
+         "    )\n"
+         "    return app\n",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("the policy's word is not heard", "services/access/middleware.py",
+         "self._app if refusal is None else _problem(refusal)", "self._app",
+         "tests/unit/access/test_no_route_passes.py"),
+)  # fmt: skip
+
 RULES: Final = (
     _bug("the deductible is not counted", f"{SETTLEMENT}/steps.py",
          "deductible=work.deductible + borne), note", "deductible=work.deductible), note"),
@@ -223,4 +247,4 @@ RULES: Final = (
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *RULES)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ACCESS, *RULES)

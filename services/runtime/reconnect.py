@@ -17,7 +17,7 @@ PAUSE_S_MAX: Final = 15.0
 
 
 async def keep_going(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Start work again whenever it ends by an error, until cancelled; pauses double to 15 s.
+    """Start work that has no end again whenever it ends, until cancelled; pauses double to 15 s.
 
     name: of the task, in `careloop_restarts_total` and in the log.
     """
@@ -28,6 +28,7 @@ async def keep_going(name: str, work: Callable[[], Awaitable[None]]) -> None:
         began = clock()
         try:
             await work()
+            raise RuntimeError(f"{task} ended by itself")  # noqa: TRY301  # as good as any error
         except Exception as error:
             telemetry.restarts.labels(task).inc()
             if clock() - began < PAUSE_S_MAX:

@@ -172,7 +172,7 @@ PROJECTIONS: Final = (
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip
 
-ACCESS: Final = (
+ANSWERS: Final = (
     _bug("the gateway asks no policy", "services/gateway/routes.py",
          "    app.add_middleware(AccessMiddleware, policy=policy)\n", "",
          "tests/unit/access/test_no_route_passes.py"),
@@ -191,6 +191,10 @@ ACCESS: Final = (
     _bug("the policy's word is not heard", "services/access/middleware.py",
          "self._app if refusal is None else _problem(refusal)", "self._app",
          "tests/unit/access/test_no_route_passes.py"),
+    _bug("what was said is another stage's than the source names", "services/timeline/item.py",
+         "stage=producer_of(data.TYPE, event.source)",
+         'stage=producer_of(data.TYPE, "/careloop/treatment")',
+         "tests/unit/timeline/test_item.py"),
 )  # fmt: skip
 
 RULES: Final = (
@@ -247,4 +251,4 @@ RULES: Final = (
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ACCESS, *RULES)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES)

@@ -56,3 +56,16 @@ async def test_work_that_went_well_for_a_while_is_started_again_at_once() -> Non
         "test-flaps",
         "test-flaps",
     ]
+
+
+async def test_work_that_ends_by_itself_is_started_again_with_pauses() -> None:
+    begun = []
+
+    async def work() -> None:
+        begun.append(asyncio.get_running_loop().time())
+
+    going = asyncio.create_task(keep_going("test-ends", work))
+    await asyncio.wait_for(until("test-ends", 3), 5)
+    going.cancel()
+
+    assert begun[2] - begun[0] >= 0.02

@@ -43,8 +43,8 @@ $(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
 		--no-build-isolation --no-index --editable .
 	@touch $@
 
-$(BROKER_STAMP): services/runtime/broker/jars.sha256 | $(STAMP)
-	@$(BIN)/python -m services.runtime.broker fetch
+$(BROKER_STAMP): services/local/broker/jars.sha256 | $(STAMP)
+	@$(BIN)/python -m services.local.broker fetch
 	@touch $@
 
 # Only the tests of the contract use it; where there is no npm they say that they are skipped.
@@ -98,15 +98,15 @@ format: install ## Format the code and apply safe lint fixes
 	@$(BIN)/ruff format .
 
 .PHONY: lock
-lock: | $(BIN)/python ## Resolve the dependencies anew into the two lock files
+lock: | $(BIN)/python ## Resolve the dependencies anew into the lock files
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
-	@$(LOCK) --upgrade --constraint requirements.lock --group dev pyproject.toml \
+	@$(LOCK) --upgrade --constraint requirements.lock --extra local --group dev pyproject.toml \
 		--output-file requirements-dev.lock
 	@# Quix Streams needs older releases of these two; all else is what Careloop ships with.
 	@grep -E '^[a-z].*==' requirements.lock | sed 's/ .$$//' \
 		| grep -vE '^(pydantic|pydantic-core|pydantic-settings)==' >.venv/bench-constraints.txt
-	@$(LOCK) --upgrade --no-annotate --constraint .venv/bench-constraints.txt \
+	@$(LOCK) --upgrade --no-annotate --constraint .venv/bench-constraints.txt --extra local \
 		pyproject.toml requirements-bench.in --output-file requirements-bench.lock
 
 .PHONY: clean

@@ -12,7 +12,7 @@ from benchmarks.http import Connection, post
 from benchmarks.kafka import Log, broker
 from benchmarks.processes import Child
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
-from services.runtime.ports import free_port
+from services.local.ports import free_port
 
 GOALS = {"batches of 500, 4 clients": 5_000, "single, 64 clients": 1_000}
 BATCH = 500

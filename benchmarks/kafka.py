@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from services.contract.codec import Record
 from services.contract.topics import changelog
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
 from services.runtime.log_writer import partition_of
 
 PARTITIONS = 12

@@ -14,8 +14,8 @@ from benchmarks.kafka import PARTITIONS, Log, broker, processor_topics
 from benchmarks.processes import Child, metrics
 from services.contract.codec import Record
 from services.contract.topics import CARE_MILESTONES, HEALTH_EVENTS, PAYMENT_EVENTS
+from services.local.ports import free_port
 from services.runtime.log_writer import partition_of
-from services.runtime.ports import free_port
 
 RATES = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 HOUSEHOLDS = 5_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from services.runtime.broker.jars import KAFKA_VERSION
+from services.local.broker.jars import KAFKA_VERSION
 
 PACKAGES = (
     "aiokafka",

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.runtime.orphans import Watcher
-from services.runtime.ports import free_port
+from services.local.orphans import Watcher
+from services.local.ports import free_port
 
 
 class NoPostgresError(RuntimeError):

@@ -12,7 +12,7 @@ from typing import Self
 import psutil
 
 from benchmarks.kafka import PARTITIONS
-from services.runtime.orphans import Watcher
+from services.local.orphans import Watcher
 
 STOP_S = 20.0
 

@@ -17,8 +17,8 @@ from benchmarks.kafka import PARTITIONS, Log, broker, processor_topics
 from benchmarks.processes import Child
 from services.contract.codec import Record
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS, HEALTH_EVENTS, PAYMENT_EVENTS
+from services.local.ports import free_port
 from services.runtime.fold import PartitionFold
-from services.runtime.ports import free_port
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 from services.settlement.app import STAGE as SETTLEMENT

@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from pytest_postgresql.janitor import DatabaseJanitor
 from sqlalchemy.engine import URL, make_url
 
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
 from services.runtime.settings import Settings
 from services.runtime.topics import create_topics
 from tests.workers import delete_topics

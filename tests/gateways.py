@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 
-from services.gateway.app import open_door
-from services.gateway.door import Door
-from services.gateway.routes import create_app
+from services.gateway.app import open_gateway
+from services.gateway.routes import Gateway, create_app
 from services.runtime.settings import Settings
 
 FHIR = {"content-type": "application/fhir+json"}
@@ -70,9 +69,9 @@ PRESSURE = {
 
 
 @asynccontextmanager
-async def gateway(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Door]]:
+async def gateway(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Gateway]]:
     """Yield a client of a gateway whose relay does not run: what is accepted stays in the outbox."""
-    async with open_door(settings) as (door, _):
+    async with open_gateway(settings) as (door, _):
         transport = httpx.ASGITransport(create_app(door), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             yield client, door

@@ -21,11 +21,11 @@ from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.topics import HEALTH_EVENTS, changelog
 from services.contract.visit import Code
+from services.local.orphans import Watcher
 from services.runtime.drain import Progress
 from services.runtime.fold import PartitionFold, Row
 from services.runtime.household import version_of
 from services.runtime.log_writer import LogWriter, Write, partition_of
-from services.runtime.orphans import Watcher
 from services.runtime.settings import Settings
 from services.runtime.state_store import MemoryStore
 from services.runtime.worker import EXIT_FAILED

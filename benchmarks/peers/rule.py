@@ -29,7 +29,7 @@ def advance(
     """
     headers = header_map(record.headers)
     kind = headers["ce_type"].decode()
-    producer = catalog()[kind].producer
+    producer = catalog()[kind].producers[0]
     sequence = int(headers["ce_sequence"])
     last = household.received.get(producer, 0)
     if sequence <= last:

@@ -18,9 +18,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.happenings import Happening
-from services.cli.tally import PAYERS, Tally
 from services.contract.money import as_text
+from services.timeline.happenings import Happening
+from services.timeline.tally import PAYERS, Tally
 
 Health = Literal["starting", "running", "restarting", "stopped"]
 

@@ -1,7 +1,7 @@
 """`careloop replay`: export a log, or verify one by regenerating every derived event."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -101,7 +101,6 @@ def _kafka_log(data_dir: Path | None, bootstrap_servers: str | None) -> "Iterato
     from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS
     from services.replay.kafka_log import KafkaLog
     from services.replay.log import LogError
-    from services.runtime.broker import EmbeddedKafka
 
     topics = (*EVENT_TOPICS, DEAD_LETTERS)
     exported_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -110,26 +109,28 @@ def _kafka_log(data_dir: Path | None, bootstrap_servers: str | None) -> "Iterato
             yield log
         return
     assert data_dir is not None
+    from services.local.broker import BrokerError, EmbeddedKafka
+
     folder = data_dir / "kafka"
     # A broker would make itself a new, empty log in any folder that it is given.
     if not (folder / "log").is_dir():
         raise LogError(f"{data_dir} is not the data directory of a run: it has no kafka/log")
     typer.echo(f"starting the broker of {data_dir} alone", err=True)
-    with (
-        EmbeddedKafka(folder) as broker,
-        KafkaLog(broker.bootstrap_servers, topics, exported_at) as log,
-    ):
-        yield log
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(EmbeddedKafka(folder))
+        except BrokerError as error:
+            raise LogError(str(error)) from error
+        yield stack.enter_context(KafkaLog(broker.bootstrap_servers, topics, exported_at))
 
 
 @contextmanager
 def _readable_errors() -> Iterator[None]:
     from services.replay.log import LogError
-    from services.runtime.broker import BrokerError
 
     try:
         yield
-    except (LogError, BrokerError, OSError) as error:
+    except (LogError, OSError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from error
 

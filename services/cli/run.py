@@ -22,7 +22,7 @@ from services.cli.summary import show_summary, summarise, write_summary
 from services.cli.system import City, Options, StartError, System
 from services.cli.watch import Watch
 from services.contract.topics import DEAD_LETTERS
-from services.runtime.broker import BrokerError
+from services.local.broker import BrokerError
 from services.runtime.clock import last_tick
 from services.runtime.drain import Progress, wait_until_processed
 from services.runtime.telemetry import configure_logging

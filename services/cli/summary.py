@@ -8,12 +8,12 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.tally import PAYERS, Tally
 from services.contract.money import as_text
 from services.ledger import store
 from services.ledger.app import MIGRATIONS, Ledger
 from services.runtime.database import open_database, reading
 from services.runtime.settings import Settings
+from services.timeline.tally import PAYERS, Tally
 
 
 def summarise(

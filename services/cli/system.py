@@ -11,12 +11,12 @@ from typing import Final
 
 import httpx
 
-from services.cli.ports import PortInUseError, take_port
 from services.contract.topics import ALL_STAGES
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
+from services.local.ports import PortInUseError, take_port
+from services.local.supervisor import Service, Supervisor
 from services.runtime.drain import Progress
 from services.runtime.settings import Settings, SettingsError, load_settings
-from services.runtime.supervisor import Service, Supervisor
 from services.runtime.topics import TopicsError, check_topics, create_topics
 
 CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from services.cli.happenings import Happening, happening
-from services.cli.tally import Tally
 from services.contract.registry import EVENT_TYPES
 from services.contract.topics import EVENT_TOPICS
 from services.runtime.log_tail import follow
 from services.runtime.settings import Settings
+from services.timeline.happenings import Happening, happening
+from services.timeline.tally import Tally
 
 HAPPENINGS_KEPT = 12
 

@@ -129,10 +129,8 @@ def _operations(entries: tuple[CatalogEntry, ...]) -> Node:
     operations: Node = {}
     for entry in entries:
         for topic in entry.topics:
-            roles = [
-                *(("send", name) for name in entry.producers),
-                *(("receive", name) for name in entry.consumers),
-            ]
+            roles = [("send", name) for name in entry.producers]
+            roles += [("receive", name) for name in entry.consumers]
             for action, service in roles:
                 operation = operations.setdefault(
                     f"{service}-{action}s-{topic}",

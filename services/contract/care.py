@@ -34,6 +34,7 @@ class Instrument(Frozen):
     """What function is measured with. form: which of its forms, since their scales differ."""
 
     id: Word
+    name: Text
     form: Text
 
 

@@ -26,7 +26,7 @@ class CatalogEntry:
     @property
     def is_fact(self) -> bool:
         """Whether the type comes from outside, and so cannot be regenerated."""
-        return not {"gateway", "clock"}.isdisjoint(self.producers)
+        return self.producers in {("gateway",), ("clock",)}
 
 
 def events_folder() -> Traversable:
@@ -39,8 +39,12 @@ def events_folder() -> Traversable:
 def catalog() -> dict[str, CatalogEntry]:
     """Return the entries of `events/catalog.toml` by type name."""
     text = (events_folder() / "catalog.toml").read_text(encoding="utf-8")
-    rows = tomllib.loads(text)["event"]
-    entries = [
+    return {entry.type: entry for entry in entries_of(text)}
+
+
+def entries_of(text: str) -> list[CatalogEntry]:
+    """Return the entries of a catalog in TOML; each names its `producers`."""
+    return [
         CatalogEntry(
             type=row["type"],
             topics=tuple(row["topics"]),
@@ -49,12 +53,14 @@ def catalog() -> dict[str, CatalogEntry]:
             personal_data=row["personal_data"],
             sentence=row["sentence"],
         )
-        for row in rows
+        for row in tomllib.loads(text)["event"]
     ]
-    return {entry.type: entry for entry in entries}
 
 
 SOURCE_ROOT: Final = "/careloop/"
+
+UNKNOWN: Final = "unknown"
+"""Stands for the producer of an event that comes from none of its type's producers."""
 
 
 def source_of(producer: str) -> str:

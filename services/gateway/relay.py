@@ -6,13 +6,12 @@ sent again under the same id and sequence, which every consumer drops.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import structlog
 
 from services.contract.topics import HEALTH_EVENTS
-from services.gateway.store import Unsent
+from services.gateway.acceptance.outbox import Unsent
 from services.runtime import fault_points
 from services.runtime.log_writer import LogWriter, Write, partition_of
 from services.runtime.settings import Settings
@@ -21,13 +20,10 @@ log = structlog.get_logger(__name__)
 
 RECORDS_PER_BATCH: Final = 1_000
 _POLL_S: Final = 1.0
-_PAUSE_S_MAX: Final = 15.0
-
-Connect = Callable[[], Awaitable[LogWriter]]
 
 
 class Outbox(Protocol):
-    """What holds the records to send; see `services.gateway.store`."""
+    """What holds the records to send; see `services.gateway.acceptance.store`."""
 
     def unsent(self, limit: int) -> list[Unsent]:
         """Return the next records to send, in order of acceptance."""
@@ -39,7 +35,7 @@ class Outbox(Protocol):
 
 
 class Relay:
-    """Sends the outbox while Kafka can be reached, and tries again while it cannot."""
+    """Sends the outbox while Kafka can be reached."""
 
     def __init__(self, outbox: Outbox, settings: Settings, accepted: asyncio.Event) -> None:
         """Wake up when `accepted` is set, and look by itself each second."""
@@ -49,22 +45,15 @@ class Relay:
         self.connected = False
 
     async def run(self) -> None:
-        """Send until cancelled; an error means a new connection after a pause."""
-        pause = 0.5
-        while True:
-            writer = LogWriter(self._settings.bootstrap_servers, "gateway-relay")
-            try:
-                await writer.start()
-                self.connected = True
-                pause = 0.5
-                await self._send_all(writer)
-            except Exception as error:  # noqa: BLE001  # whatever it was, what is accepted waits
-                log.warning("Kafka did not take events; trying again", error=repr(error))
-            finally:
-                self.connected = False
-                await _stop(writer)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _PAUSE_S_MAX)
+        """Send until cancelled. Any error ends it: whatever it was, what is accepted waits."""
+        writer = LogWriter(self._settings.bootstrap_servers, "gateway-relay")
+        try:
+            await writer.start()
+            self.connected = True
+            await self._send_all(writer)
+        finally:
+            self.connected = False
+            await _stop(writer)
 
     async def _send_all(self, writer: LogWriter) -> None:
         while True:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Any, Final
 
+from services.contract.catalog import UNKNOWN
 from services.contract.codec import Record, header_map, producer_in, sequence_of
 from services.contract.topics import DEAD_LETTERS
 from services.replay.difference import Difference, Kind
@@ -22,7 +23,6 @@ from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
 
 BATCH_ROWS: Final = 500
-UNKNOWN: Final = "unknown"
 LOG: Final = "log"
 """Stands for the producer where the log itself is broken."""
 

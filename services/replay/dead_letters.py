@@ -203,9 +203,9 @@ def _again(refused: Refused, mended: Record | None) -> Again | Held:
 def _counted_elsewhere(refused: Refused, without_effect: frozenset[str]) -> Held | None:
     """Hold back what its turn has passed for, unless every stage that reads it has refused it."""
     entry = catalog()[refused.type]
-    if not entry.is_fact:
-        who = " or ".join(entry.producers)
-        return Held(f"{who} alone can say it: correct the facts that it follows from")
+    if entry.producers != ("gateway",):
+        says = " and ".join(entry.producers)
+        return Held(f"{says} alone can say it: correct the facts that it follows from")
     refusers = {letter.refused_by for letter in refused.letters} | without_effect
     readers = [name for name in entry.consumers if STAGE_INPUTS.get(name) == refused.place.topic]
     taken = [name for name in readers if name not in refusers]
@@ -222,7 +222,7 @@ def _anew(refused: Refused, mended: Record | None) -> Anew | Held:
     headers = header_map(record.headers)
     kind = _text(headers, "ce_type") or ""
     entry = catalog().get(kind)
-    if entry is None or not entry.is_fact:
+    if entry is None or entry.producers != ("gateway",):
         return Held(f"{kind!r} is not a fact that the gateway takes; mend its type")
     try:
         orjson.loads(record.value)

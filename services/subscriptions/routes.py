@@ -17,6 +17,8 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from services.access.middleware import AccessMiddleware
+from services.access.policy import EVERYBODY, Policy
 from services.contract.codec import instant_text
 from services.contract.frozen import Frozen, Id
 from services.runtime.settings import Settings
@@ -62,9 +64,10 @@ class Door:
         self.bell.ring()
 
 
-def build(door: Door) -> FastAPI:
-    """Return the HTTP application."""
+def build(door: Door, policy: Policy = EVERYBODY) -> FastAPI:
+    """Return the HTTP application: whatever is asked of it, `policy` is asked first."""
     app = FastAPI(title="Careloop subscriptions", version="1", redoc_url=None)
+    app.add_middleware(AccessMiddleware, policy=policy)
     app.state.door = door
     app.post("/subscriptions", status_code=201)(subscribe)
     app.get("/subscriptions/{subscription_id}")(show)

@@ -2,6 +2,9 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import yaml
 
 from services.cli.main import _COMMANDS
 from services.contract.topics import ALL_STAGES
-from services.runtime.broker.jars import KAFKA_VERSION
+from services.local.broker.jars import KAFKA_VERSION
 from services.runtime.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
@@ -101,6 +104,49 @@ def test_the_image_copies_what_is_there():
 
     assert {"services", "events", "requirements.lock"} <= sources
     assert [source for source in sources if not (_ROOT / source).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """What of the code is in the image."""
+    folder = tmp_path_factory.mktemp("image")
+    shutil.copytree(_ROOT / "services", folder / "services")
+    shutil.copytree(_ROOT / "events", folder / "events")
+    for left_out in re.findall(r"^RUN rm -r (\S+)$", _IMAGE_FILE, flags=re.MULTILINE):
+        shutil.rmtree(folder / left_out)
+    return folder
+
+
+def in_the_image(image, *arguments):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=image,
+        env={"PYTHONPATH": str(image), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_image_carries_no_developers_machine(image):
+    assert not (image / "services/local").exists()
+
+
+def test_every_process_and_command_of_the_image_is_whole(image):
+    modules = [each["command"][2] for name, each in _OURS.items() if name != "topics"]
+    modules = [f"{name}.app" if name != "services.runtime.clock" else name for name in modules]
+    commands = [where.partition(":")[0] for name, (where, _) in _COMMANDS.items() if name != "run"]
+    loaded = in_the_image(image, "-c", f"import {', '.join([*modules, *commands])}")
+
+    assert loaded.stderr == ""
+    assert loaded.returncode == 0
+
+
+def test_what_needs_a_developers_machine_says_so_in_the_image(image):
+    refused = in_the_image(image, "-c", "from services.cli.main import app; app()", "run")
+
+    assert refused.returncode == 1
+    assert refused.stderr == "`careloop run` is for a developer's machine; it is not here\n"
 
 
 def test_the_image_is_built_from_this_file_and_does_not_run_as_root():

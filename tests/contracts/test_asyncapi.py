@@ -46,7 +46,7 @@ def test_the_parser_finds_no_error_and_every_producer_consumer_and_schema(parse)
         (service, action, topic, entry.type)
         for entry in catalog().values()
         for topic in entry.topics
-        for action, services in (("send", (entry.producer,)), ("receive", entry.consumers))
+        for action, services in (("send", entry.producers), ("receive", entry.consumers))
         for service in services
     }
 

@@ -13,8 +13,8 @@ import pytest
 
 from services.ledger import store
 from services.ledger.app import MIGRATIONS
+from services.local.ports import free_port
 from services.runtime.database import open_database
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.e2e.running import (
     CARELOOP,

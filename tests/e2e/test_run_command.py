@@ -281,7 +281,7 @@ def test_a_throwaway_run_says_so_and_leaves_nothing_when_interrupted(tmp_path: P
 def _is_fact(kind: str) -> bool:
     from services.contract.catalog import catalog
 
-    return catalog()[kind].producer == "gateway"
+    return catalog()[kind].producers == ("gateway",)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from services.contract.payment import (
     PaymentReversed,
 )
 from services.contract.topics import ALL_STAGES, PAYMENT_EVENTS
-from services.gateway.store import Store
-from services.gateway.tables import TIMELINE
+from services.gateway.acceptance.store import Store
 from services.ledger import store as ledger
 from services.ledger.app import MIGRATIONS as LEDGER_MIGRATIONS
 from services.ledger.tables import ENTRY
@@ -27,6 +26,7 @@ from services.runtime.inprocess import InProcess
 from services.runtime.rocks_store import RocksStore
 from services.subscriptions.app import MIGRATIONS as SUBSCRIPTIONS_MIGRATIONS
 from services.subscriptions.tables import milestones, subscriptions
+from services.timeline.tables import TIMELINE
 from tests.faults.feed import CURRENCY
 from tests.faults.oracle import Findings, Oracle, stages
 from tests.faults.system import PARTITIONS, FaultSystem

@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from services.runtime.orphans import Watcher
-from services.runtime.ports import free_port
+from services.local.orphans import Watcher
+from services.local.ports import free_port
 
 _WAIT_S = 60.0
 

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 from rocksdict import AccessType, Options, Rdict
 
 from services.contract.topics import HEALTH_EVENTS, changelog
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
 from services.runtime.fold import POSITION_KEY, Position
 from services.runtime.household import Household
 from services.runtime.log_writer import partition_of

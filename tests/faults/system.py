@@ -16,11 +16,11 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from services.contract.topics import ALL_STAGES
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
+from services.local.ports import free_port
+from services.local.supervisor import Service, Supervisor
 from services.runtime.fault_points import FAULT, FAULT_LOG
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
-from services.runtime.supervisor import Service, Supervisor
 from services.runtime.topics import create_topics
 from tests.faults.feed import INSURER
 from tests.faults.postgres import Postgres

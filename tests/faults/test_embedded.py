@@ -16,14 +16,14 @@ import pytest
 from sqlalchemy import func, select
 
 from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
-from services.gateway.store import Store
-from services.gateway.tables import INBOX
+from services.gateway.acceptance.store import Store
+from services.gateway.acceptance.tables import INBOX
 from services.ledger import store as ledger
 from services.ledger.app import MIGRATIONS
 from services.ledger.tables import ENTRY
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
+from services.local.ports import free_port
 from services.runtime.database import open_database
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.faults.oracle import Oracle, stages
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
 from services.runtime.process import STOP_S_MAX
 from services.runtime.settings import Settings
 from tests.workers import WorkerProcess, derived, distinct, facts, publish, wait_for
@@ -20,7 +20,7 @@ _PARENT = """
 import sys, time
 from pathlib import Path
 from services.runtime import orphans
-from services.runtime.supervisor import Service, Supervisor
+from services.local.supervisor import Service, Supervisor
 orphans.GRACE_S = 1
 supervisor = Supervisor(Path(sys.argv[1]))
 supervisor.start(Service("stubborn", "tests.faults.stubborn"))

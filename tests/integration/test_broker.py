@@ -13,8 +13,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from services.runtime.broker import BrokerError, EmbeddedKafka
-from services.runtime.broker.jars import (
+from services.local.broker import BrokerError, EmbeddedKafka
+from services.local.broker.jars import (
     broken_jars,
     class_path,
     expected_digests,
@@ -28,7 +28,7 @@ _TOPIC = TopicPartition("kept", 0)
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from services.runtime.broker import EmbeddedKafka
+from services.local.broker import EmbeddedKafka
 broker = EmbeddedKafka(Path(sys.argv[1]))
 broker.start()
 print(broker.pid, flush=True)

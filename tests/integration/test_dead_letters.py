@@ -9,8 +9,8 @@ from services.cli.main import app as careloop
 from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, header_map
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
+from services.local.ports import free_port
 from services.runtime.fold import PARKED_MAX
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.gateways import cloud_event, registered
 from tests.integration.test_gateway_kafka import running

@@ -18,8 +18,8 @@ from services.contract.event import Event, EventData
 from services.contract.payment import DirectPayDecided, Parts, TraceStep
 from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.contract.visit import Provider
+from services.local.ports import free_port
 from services.runtime.log_writer import LogWriter, Write, partition_of
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, cloud_event, registered
 from tests.workers import read

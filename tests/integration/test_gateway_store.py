@@ -15,12 +15,12 @@ from services.contract.codec import decode
 from services.contract.member import MemberRegistered
 from services.contract.topics import HEALTH_EVENTS
 from services.contract.visit import Provider, VisitRegistered
-from services.gateway.accept import GroupOutcome
-from services.gateway.facts import Fact, Group, Submission
-from services.gateway.store import MIGRATIONS, Store
-from services.gateway.tables import OUTBOX
-from services.gateway.timeline import Timeline
-from services.gateway.writer import GroupWriter, NotStoredError
+from services.gateway.acceptance.decide import GroupOutcome
+from services.gateway.acceptance.facts import Fact, Group, Submission
+from services.gateway.acceptance.store import MIGRATIONS, Store
+from services.gateway.acceptance.tables import OUTBOX
+from services.gateway.acceptance.writer import GroupWriter, NotStoredError
+from services.gateway.app import timeline_of
 from services.runtime.projection import Batch, Logged
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, gateway
@@ -110,7 +110,7 @@ async def test_a_whole_visit_goes_in_and_onto_the_timeline(database_settings: Se
             Logged(number, 1_000, decode(row.record), row.record.value)
             for number, row in enumerate(rows)
         )
-        Timeline(door.store).apply(Batch(HEALTH_EVENTS, 0, 0, len(logged), logged))
+        timeline_of(door.store).apply(Batch(HEALTH_EVENTS, 0, 0, len(logged), logged))
         door.store.forget_sent([row.position for row in rows[:3]])
         left = door.store.unsent(100)
         page = (await client.get("/members/m1/timeline?limit=3")).json()
@@ -185,7 +185,7 @@ def test_an_event_that_stands_on_the_log_twice_is_shown_and_counted_once(
     store = Store.open(database_settings)
     store.accept([submission(registration("m1", "h"), arrival("e1", "m1"))], NOW)
     records = [row.record for row in store.unsent(10)]
-    timeline = Timeline(store)
+    timeline = timeline_of(store)
     twice = [records[0], records[1], records[1]]
     for start, logged in ((0, twice), (3, [records[0]]), (4, twice)):
         events = tuple(
@@ -209,7 +209,7 @@ def test_the_timeline_waits_for_the_disk(database_settings: Settings) -> None:
     levels = []
     event.listen(store.engine, "commit", lambda c: levels.append(c.exec_driver_sql(ask).scalar()))
 
-    Timeline(store).apply(Batch("health-events", 0, 0, 1, ()))
+    timeline_of(store).apply(Batch("health-events", 0, 0, 1, ()))
     store.close()
 
     assert levels in ([2], ["on"])

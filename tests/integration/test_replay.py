@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 from services.cli.main import app as careloop
 from services.contract.codec import Record
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
+from services.local.broker import EmbeddedKafka
 from services.replay.compare import verify
 from services.replay.difference import Kind
 from services.replay.kafka_log import KafkaLog
 from services.replay.log import LogError
 from services.replay.log_file import export, files_to_write, open_log
-from services.runtime.broker import EmbeddedKafka
 from services.runtime.inprocess import InProcess
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.settings import Settings

@@ -16,8 +16,8 @@ from kafka.errors import NodeNotReadyError
 from rich.console import Console
 
 from services.cli.run import RunSession
+from services.local.supervisor import Supervisor
 from services.runtime.settings import Settings
-from services.runtime.supervisor import Supervisor
 
 COUNTS = {"accepted": 3, "duplicates": 2, "refused": 1, "outbox": 0, "timeline_events": 0}
 

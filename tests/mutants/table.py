@@ -54,6 +54,9 @@ RUNTIME: Final = (
     _bug("a tick may run backwards", FOLD,
          "if self._clock is not None and tick.time <= self._clock:",
          "if self._clock == tick.time:"),
+    _bug("a type of several producers is always the first one's", "services/contract/catalog.py",
+         'if source == f"/careloop/{producer}":', "if source:",
+         "tests/unit/contract/test_producers.py"),
     _bug("a restart forgets the clock", FOLD,
          "return Position(version_of(stored), clock)", "return Position(version_of(stored), None)"),
     _bug("a wake-up set in the same batch is missed", FOLD,
@@ -153,7 +156,7 @@ PROJECTIONS: Final = (
          "for line, posting in enumerate(entry.postings[:1], 1)"),
     _bug("only the first insurer of a milestone is told", "services/subscriptions/matching.py",
          "for insurer in milestone.insurers:", "for insurer in milestone.insurers[:1]:"),
-    _bug("the gateway leaves numbers out", "services/gateway/accept.py",
+    _bug("the gateway leaves numbers out", "services/gateway/acceptance/decide.py",
          "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
     _bug("the relay forgets before Kafka has stored", RELAY,
          "        partitions = self._settings.partitions\n",
@@ -165,8 +168,33 @@ PROJECTIONS: Final = (
          'False) else "FULL"', 'False) else "NORMAL"',
          "tests/integration/test_gateway_store.py"
          "::test_what_is_accepted_waits_for_the_disk_also_after_what_need_not"),
-    _bug("the gateway takes the same fact twice", "services/gateway/accept.py",
+    _bug("the gateway takes the same fact twice", "services/gateway/acceptance/decide.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
+)  # fmt: skip
+
+ANSWERS: Final = (
+    _bug("the gateway asks no policy", "services/gateway/routes.py",
+         "    app.add_middleware(AccessMiddleware, policy=policy)\n", "",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("the insurers' door asks no policy", "services/subscriptions/routes.py",
+         "    app.add_middleware(AccessMiddleware, policy=policy)\n", "",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("a route stands before the policy", "services/gateway/routes.py",
+         "    return app\n",
+         "    app.add_middleware(\n"
+         "        lambda inside: lambda scope, receive, send: (\n"
+         "            Response('in') if scope['path'] == '/progress' else inside\n"
+         "        )(scope, receive, send)\n"
+         "    )\n"
+         "    return app\n",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("the policy's word is not heard", "services/access/middleware.py",
+         "self._app if refusal is None else _problem(refusal)", "self._app",
+         "tests/unit/access/test_no_route_passes.py"),
+    _bug("what was said is another stage's than the source names", "services/timeline/item.py",
+         "stage=producer_of(data.TYPE, event.source) or UNKNOWN",
+         'stage=producer_of(data.TYPE, "/careloop/treatment")',
+         "tests/unit/timeline/test_item.py"),
 )  # fmt: skip
 
 RULES: Final = (
@@ -223,4 +251,4 @@ RULES: Final = (
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *RULES)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES)

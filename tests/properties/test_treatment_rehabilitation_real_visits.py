@@ -11,8 +11,9 @@ import pytest
 
 from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.topics import DEAD_LETTERS, PAYMENT_EVENTS
-from services.gateway.fhir.bundle import Context, ordered, translate
-from services.gateway.network import load_network
+from services.gateway.acceptance.order import ordered
+from services.gateway.doors.fhir.bundle import Context, translate
+from services.gateway.doors.network import load_network
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.inprocess import InProcess
 from services.treatment.app import STAGE as TREATMENT

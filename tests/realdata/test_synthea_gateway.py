@@ -12,7 +12,7 @@ import pytest
 
 from services.contract.codec import decode
 from services.contract.visit import ChargePosted, VisitDischarged
-from services.gateway.door import Door
+from services.gateway.routes import Gateway
 from services.runtime.settings import Settings
 from tests.gateways import FHIR, gateway
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def accepted_events(door: Door) -> list[Any]:
+def accepted_events(door: Gateway) -> list[Any]:
     return [decode(row.record) for row in door.store.unsent(1_000_000)]
 
 

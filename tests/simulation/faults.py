@@ -6,7 +6,7 @@ from typing import Final
 from services.contract.codec import Record, encode
 from services.contract.event import Event
 from services.contract.topics import HEALTH_EVENTS
-from services.gateway.facts import Fact
+from services.gateway.acceptance.facts import Fact
 from services.runtime.log_writer import partition_of
 from tests.simulation.stage_group import HOSTS, StageGroup
 from tests.simulation.workload import START, pressure

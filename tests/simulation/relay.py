@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from services.contract.codec import Record
+from services.gateway.acceptance.outbox import Unsent
 from services.gateway.relay import Relay
-from services.gateway.store import Unsent
 from tests.simulation.coroutines import kill
 from tests.simulation.kafka import Broker, Writer
 

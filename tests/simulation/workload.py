@@ -27,7 +27,7 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
-from services.gateway.facts import Fact
+from services.gateway.acceptance.facts import Fact
 
 START = datetime(2024, 1, 1, 8, tzinfo=UTC)
 INSURERS = ("fund", "insurer-a", "insurer-b")

@@ -13,8 +13,9 @@ from typing import Any
 from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
-from services.gateway.accept import Known, decide
-from services.gateway.facts import Fact, Group
+from services.gateway.acceptance.decide import decide
+from services.gateway.acceptance.facts import Fact, Group
+from services.gateway.acceptance.households import Known
 from services.management.app import STAGE as MANAGEMENT
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.changelog import FencedError

@@ -6,8 +6,8 @@ import httpx
 import pytest
 import structlog
 
+from services.local.ports import free_port
 from services.runtime import telemetry
-from services.runtime.ports import free_port
 from services.runtime.settings import Settings
 
 

@@ -2,11 +2,12 @@
 
 from alembic import context
 
-from services.gateway.tables import METADATA
+from services.gateway.acceptance.tables import METADATA
+from services.timeline.tables import METADATA as TIMELINE_METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=[METADATA, TIMELINE_METADATA],
     render_as_batch=True,
 )
 with context.begin_transaction():

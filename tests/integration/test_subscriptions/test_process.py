@@ -12,8 +12,8 @@ from standardwebhooks import Webhook
 
 from services.contract.codec import Record, encode
 from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS
+from services.local.ports import free_port
 from services.runtime.log_writer import LogWriter, Write, partition_of
-from services.runtime.ports import free_port
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 import pytest
 from standardwebhooks import Webhook
 
-from services.runtime.ports import free_port
+from services.local.ports import free_port
 from services.subscriptions.bell import Bell
 from services.subscriptions.dispatch import Dispatcher, webhook_client
 from services.subscriptions.schedule import DELAYS_S

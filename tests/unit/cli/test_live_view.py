@@ -4,13 +4,13 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from services.cli.happenings import Happening, happening
 from services.cli.live_view import LiveView, Process, Snapshot, plain_line, render
-from services.cli.tally import Tally
 from services.contract import care, milestones, payment, visit
 from services.contract.clock import ClockTicked
 from services.contract.event import Event, EventData
 from services.contract.visit import Provider
+from services.timeline.happenings import Happening, happening
+from services.timeline.tally import Tally
 
 WHEN = datetime(2025, 3, 4, 8, tzinfo=UTC)
 OWNED = Provider(id="hospital-owned-1", network="owned")

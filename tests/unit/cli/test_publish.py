@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi.routing import APIRoute
 from typer.testing import CliRunner, Result
 
 from services.cli import publish as publishing
 from services.cli.main import app as careloop
-from services.gateway.app import open_door
+from services.gateway.app import open_gateway
 from services.gateway.routes import create_app
 from services.runtime.settings import Settings
 
@@ -41,9 +42,9 @@ class RunningGateway:
     asked: int = 0
 
     async def serve(self, settings: Settings, ready: threading.Event, stop: threading.Event):
-        async with open_door(settings) as (door, _):
+        async with open_gateway(settings) as (door, _):
             web = create_app(door)
-            web.get("/drained")(self.is_drained)
+            web.router.routes.insert(0, APIRoute("/drained", self.is_drained))
             server = uvicorn.Server(uvicorn.Config(web, port=0, log_config=None))
             serving = asyncio.create_task(server.serve())
             while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it

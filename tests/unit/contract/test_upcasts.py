@@ -56,8 +56,8 @@ def test_a_superseded_version_keeps_producer_topics_and_readers_of_its_successor
         stem, major = name_and_major(model.TYPE)
         old, new = catalog()[model.TYPE], catalog()[f"{stem}.v{major + 1}"]
 
-        assert (old.producer, old.topics, old.consumers) == (
-            new.producer, new.topics, new.consumers
+        assert (old.producers, old.topics, old.consumers) == (
+            new.producers, new.topics, new.consumers
         )  # fmt: skip
 
 

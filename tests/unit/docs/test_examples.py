@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from services.contract.codec import decode
 from services.contract.topics import PAYMENT_EVENTS
-from services.gateway.door import Door
+from services.gateway.routes import Gateway
 from services.runtime.inprocess import InProcess
 from services.runtime.settings import Settings
 from services.settlement.app import STAGE as SETTLEMENT
@@ -40,7 +40,7 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def decisions(door: Door) -> list[Any]:
+def decisions(door: Gateway) -> list[Any]:
     """Fold what the gateway accepted through treatment and settlement."""
     run = InProcess([TREATMENT, SETTLEMENT])
     for row in door.store.unsent(1_000):

@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 
-from services.gateway import drained
-from services.gateway.app import open_door
+from services.gateway.answer import drained
+from services.gateway.app import open_gateway
 from services.gateway.routes import create_app
 from services.runtime.settings import Settings
 from tests.gateways import FHIR, PATIENT, bundle
@@ -19,10 +19,8 @@ async def test_those_who_ask_whether_all_is_done_do_not_keep_the_door_from_accep
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drained, "ANSWER_WITHIN_S", 5.0)
-    async with open_door(settings) as (door, _):
-        app = create_app(door)
-        app.include_router(drained.drained_router(door.store, settings))
-        transport = httpx.ASGITransport(app)
+    async with open_gateway(settings) as (door, _):
+        transport = httpx.ASGITransport(create_app(door))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             await client.post("/fhir", json=bundle(PATIENT), headers=FHIR)  # nobody sends it on
             asking = [asyncio.create_task(client.get("/drained")) for _ in range(ASKED_AT_ONCE)]

@@ -8,7 +8,7 @@ import pytest
 
 from services.contract.codec import decode
 from services.contract.event import Event
-from services.gateway.door import Door
+from services.gateway.routes import Gateway
 from services.runtime.settings import Settings
 from tests.gateways import (
     CLAIM,
@@ -24,7 +24,7 @@ from tests.gateways import (
 VISIT = bundle(CLAIM, ENCOUNTER, PATIENT)
 
 
-def events(door: Door) -> list[Event[Any]]:
+def events(door: Gateway) -> list[Event[Any]]:
     return [decode(row.record) for row in door.store.unsent(10_000)]
 
 

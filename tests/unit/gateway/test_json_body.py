@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.json_body import (
+from services.gateway.acceptance.problems import RequestRefusedError
+from services.gateway.doors.json_body import (
     BODY_BYTES_MAX,
     DEPTH_MAX,
     decimal_number,
@@ -17,7 +18,6 @@ from services.gateway.json_body import (
     load_json,
     read_body,
 )
-from services.gateway.problems import RequestRefusedError
 
 HOSTILE = {
     "not JSON": b"{'a': 1}",

@@ -13,8 +13,9 @@ from services.contract.event import Event, EventData
 from services.contract.payment import DirectPayDecided, Parts, TraceStep
 from services.contract.topics import PAYMENT_EVENTS
 from services.contract.visit import Provider, VisitRegistered
-from services.gateway.door import Door, wait_s
-from services.gateway.timeline import Timeline
+from services.gateway.answer.http import wait_s
+from services.gateway.app import timeline_of
+from services.gateway.routes import Gateway
 from services.runtime.projection import Batch, Logged, StaleWriterError
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, gateway
@@ -90,11 +91,11 @@ def test_any_prefer_header_gives_a_wait_within_bounds(header: str) -> None:
     assert 0 <= wait_s([header]) <= 30
 
 
-async def when_told(door: Door, event: Event[EventData]) -> None:
+async def when_told(door: Gateway, event: Event[EventData]) -> None:
     """Tell of a decision as soon as somebody waits for it."""
-    while VISIT not in door.waiting._expectations:  # noqa: ASYNC110
+    while VISIT not in door.intake.waiting._expectations:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    door.waiting.tell(event)
+    door.intake.waiting.tell(event)
 
 
 async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
@@ -109,7 +110,7 @@ async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
         await when_told(door, old)
         await asyncio.sleep(0.2)
         assert not ask.done()
-        door.waiting.tell(new)
+        door.intake.waiting.tell(new)
         answer = await ask
 
     parameters = {each["name"]: each for each in answer.json()["entry"][3]["resource"]["parameter"]}
@@ -118,7 +119,7 @@ async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
     assert parameters["trace"]["part"][3] == {
         "name": "taken", "valueMoney": {"value": 5.0, "currency": "CNY"},
     }  # fmt: skip
-    assert door.waiting._expectations == {}
+    assert door.intake.waiting._expectations == {}
 
 
 async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
@@ -128,7 +129,7 @@ async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
     async with gateway(settings) as (client, door):
         headers = FHIR | {"prefer": "wait=1"}
         ask = asyncio.create_task(client.post("/fhir", json=visit(), headers=headers))
-        while VISIT not in door.waiting._expectations:  # noqa: ASYNC110
+        while VISIT not in door.intake.waiting._expectations:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         door.timeline.apply(batch(0, decision(1, datetime.now(UTC) + timedelta(days=1))))
         answer = await ask
@@ -225,7 +226,7 @@ async def test_a_timeline_shows_each_event_once_in_order_with_parts_and_trace(
 async def test_a_batch_is_applied_by_one_reader_only(settings: Settings) -> None:
     async with gateway(settings) as (_, door):
         door.timeline.apply(batch(0, decision()))
-        other = Timeline(door.store)
+        other = timeline_of(door.store)
 
         with pytest.raises(StaleWriterError):
             other.apply(batch(0, decision()))

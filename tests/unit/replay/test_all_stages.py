@@ -21,7 +21,7 @@ HOUSEHOLDS = 3
 
 def facts():
     """The published examples of facts, in the order in which they happened."""
-    chosen = [path for path in PATHS if catalog()[path.parent.name].producer == "gateway"]
+    chosen = [path for path in PATHS if catalog()[path.parent.name].producers == ("gateway",)]
     return sorted((decode(record_by_sdk(path)) for path in chosen), key=lambda event: event.time)
 
 

@@ -5,16 +5,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from services.cli.tally import Tally
 from services.contract.codec import encode
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
-from services.gateway.accept import GroupOutcome, Known, decide
-from services.gateway.cloudevents import event_group, read_events
-from services.gateway.facts import Group
-from services.gateway.fhir.bundle import Context, ordered, translate
-from services.gateway.json_body import decimal_number, load_json
-from services.gateway.network import load_network
-from services.gateway.problems import RequestRefusedError
+from services.gateway.acceptance.decide import GroupOutcome, decide
+from services.gateway.acceptance.facts import Group
+from services.gateway.acceptance.households import Known
+from services.gateway.acceptance.order import ordered
+from services.gateway.acceptance.problems import RequestRefusedError
+from services.gateway.doors.cloudevents.reader import read_events
+from services.gateway.doors.cloudevents.translation import event_group
+from services.gateway.doors.fhir.bundle import Context, translate
+from services.gateway.doors.json_body import decimal_number, load_json
+from services.gateway.doors.network import load_network
 from services.management.app import STAGE as MANAGEMENT
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.inprocess import InProcess
@@ -22,6 +24,7 @@ from services.screening.app import STAGE as SCREENING
 from services.settlement.app import STAGE as SETTLEMENT
 from services.simulator.messages import Message
 from services.simulator.population import DAY_S, City
+from services.timeline.tally import Tally
 from services.treatment.app import STAGE as TREATMENT
 from tests.unit.simulator.city_fixtures import city, plan_until
 

@@ -1,0 +1,37 @@
+"""The ASGI middleware around a whole application, so that no route can pass the policy by."""
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.access.policy import Asked, Policy, Refusal
+
+
+class AccessMiddleware:
+    """Asks the policy about each request; what it refuses is answered with a problem (RFC 9457)."""
+
+    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+        """Stand before `app`."""
+        self._app = app
+        self._policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a refused request; hand on any other."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        asked = Asked(scope.get("method", "GET"), scope["path"], Headers(scope=scope))
+        refusal = await self._policy.judge(asked)
+        answer = self._app if refusal is None else _problem(refusal)
+        await answer(scope, receive, send)
+
+
+def _problem(refusal: Refusal) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+    }
+    return Response(orjson.dumps(body), refusal.status, media_type="application/problem+json")

@@ -1,0 +1,164 @@
+"""Deciding what is new, what is known and what cannot be: pure, over what is known so far."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from services.contract.event import Event, EventData
+from services.contract.member import MemberRegistered
+from services.gateway.acceptance.facts import FACT_CHARACTERS_MAX, Fact, Group
+from services.gateway.acceptance.households import (
+    Known,
+    Registered,
+    household_problems,
+    newcomers,
+    unknown_member,
+)
+from services.gateway.acceptance.problems import Problem, errors
+
+Status = Literal["accepted", "duplicate", "passed_over"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactOutcome:
+    """What became of one fact of an accepted group."""
+
+    fact: Fact
+    status: Status
+    fingerprint: str
+    note: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """What became of a group: refused with problems, or accepted with one outcome per fact.
+
+    events: what is new, numbered. new_members: those first seen here. recorded_at: when.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    facts: tuple[FactOutcome, ...] = ()
+    events: tuple[tuple[Event[EventData], str], ...] = ()
+    new_members: tuple[tuple[str, Registered], ...] = ()
+    recorded_at: datetime | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of the group was accepted."""
+        return bool(errors(self.problems))
+
+
+def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
+    """Judge one group against what is known, and add it to that if it is accepted.
+
+    Every fact gets the next sequence number of its household. Nothing changes if the group is
+    refused; all problems are listed.
+    """
+    problems = list(group.problems)
+    fresh = newcomers(group, known, problems)
+    outcomes: list[FactOutcome] = []
+    fingerprints: dict[str, str] = {}
+    strangers: set[str] = set()
+    for fact in group.facts:
+        member = known.members.get(fact.member) or fresh.get(fact.member)
+        if member is None:
+            if fact.member not in group.mentioned and fact.member not in strangers:
+                strangers.add(fact.member)
+                problems.append(unknown_member(fact))
+            continue
+        problems += household_problems(fact, member, known, fresh)
+        outcomes.append(_judge(fact, member, known, fingerprints, problems))
+    if errors(problems):
+        return GroupOutcome(problems=tuple(problems), recorded_at=now)
+    return _number(tuple(outcomes), tuple(problems), fresh, known, now)
+
+
+def _judge(
+    fact: Fact, member: Registered, known: Known, fresh: dict[str, str], problems: list[Problem]
+) -> FactOutcome:
+    seal = fact.seal()
+    fingerprint = seal.fingerprint
+    before = fresh.get(fact.id) or known.fingerprints.get(fact.id)
+    if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
+        before = member.fingerprint
+    if before == fingerprint:
+        return FactOutcome(fact, "duplicate", fingerprint)
+    if before is not None:
+        return _contradicts(fact, fingerprint, problems)
+    if fact.only_after is not None and not (
+        fact.only_after in known.fingerprints or fact.only_after in fresh
+    ):
+        note = Problem(
+            "informational",
+            fact.place,
+            "Passed over: what it ends was never accepted from this sender",
+            severity="information",
+        )
+        return FactOutcome(fact, "passed_over", fingerprint, note)
+    if seal.characters > FACT_CHARACTERS_MAX:
+        problems.append(
+            Problem(
+                "too-long",
+                fact.place,
+                f"The event has {seal.characters} characters; {FACT_CHARACTERS_MAX} is the most",
+                "Split it, for example a bill into several charges.",
+            )
+        )
+    fresh[fact.id] = fingerprint
+    return FactOutcome(fact, "accepted", fingerprint)
+
+
+def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactOutcome:
+    if fact.implied:
+        note = Problem(
+            "informational",
+            fact.place,
+            f"{fact.data.TYPE} is known with other details, and what is known stands",
+            severity="information",
+        )
+        return FactOutcome(fact, "duplicate", fingerprint, note)
+    mend = "Cancel or void what was sent first, then send the right one under a new id."
+    if isinstance(fact.data, MemberRegistered):
+        mend = "Birth date and sex are fixed at registration; send them as they were."
+    problems.append(
+        Problem(
+            "conflict",
+            fact.place,
+            f"{fact.data.TYPE} was accepted before under the same id with another content",
+            mend,
+        )
+    )
+    return FactOutcome(fact, "duplicate", fingerprint)
+
+
+def _number(
+    outcomes: tuple[FactOutcome, ...],
+    notes: tuple[Problem, ...],
+    fresh: dict[str, Registered],
+    known: Known,
+    now: datetime,
+) -> GroupOutcome:
+    known.members.update(fresh)
+    events = []
+    for outcome in outcomes:
+        if outcome.status != "accepted":
+            continue
+        fact = outcome.fact
+        household = known.members[fact.member].household
+        sequence = known.sequences.get(household, 0) + 1
+        known.sequences[household] = sequence
+        known.fingerprints[fact.id] = outcome.fingerprint
+        event: Event[EventData] = Event(
+            id=fact.id,
+            source=fact.source,
+            subject=fact.member,
+            household=household,
+            time=fact.time,
+            recorded_time=now,
+            sequence=sequence,
+            data=fact.data,
+            correlation_id=fact.correlation_id,
+            traceparent=fact.traceparent,
+        )
+        events.append((event, outcome.fingerprint))
+    return GroupOutcome(notes, outcomes, tuple(events), tuple(fresh.items()), now)

@@ -1,0 +1,90 @@
+"""What a request says once it is understood, before anything is known about the past."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from services.contract.event import EventData
+from services.contract.frozen import Id
+from services.contract.member import MemberRegistered
+from services.gateway.acceptance.problems import Problem
+
+FACT_CHARACTERS_MAX: Final = 120_000
+"""Data of one event, as JSON; in UTF-8 and with headers it must fit into one batch of 512 KiB."""
+
+_ID: Final = re.compile(TypeAdapter(Id).json_schema()["pattern"])
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an id of the contract."""
+    return _ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event-to-be: all of it but household, sequence and the time of acceptance.
+
+    member: whom it is about. place: where in the request it was read.
+    household: only with a new member, the household that the sender names.
+    subscriber: only with a cover, the member whose policy it is and whose household counts.
+    implied: said by the way (a finished visit was once registered); what is known already stands.
+    only_after: an event id without which the fact means nothing and is passed over.
+    """
+
+    id: str
+    source: str
+    member: str
+    time: datetime
+    data: EventData
+    place: str
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    household: str | None = None
+    subscriber: str | None = None
+    implied: bool = False
+    only_after: str | None = None
+
+    def seal(self) -> "Seal":
+        """Return what tells this fact from another under the same id.
+
+        Of a registration it holds the person alone, as it may come from several senders. The
+        provider's network is left out: it is ours to say, and may change between two sendings.
+        """
+        body = self.data.model_dump_json(exclude={"provider": {"network"}})
+        about = f"{self.data.TYPE}\n{self.member}\n"
+        if not isinstance(self.data, MemberRegistered):
+            about += f"{self.source}\n{self.time.isoformat()}\n"
+        return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A hash of all that a sender states, equal for the same fact sent again, and its size."""
+
+    fingerprint: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Facts that are accepted together or not at all.
+
+    problems: what was wrong already; such a group is refused, and read on only to list the rest.
+    mentioned: members that the request itself tries to register, readable or not.
+    """
+
+    facts: tuple[Fact, ...]
+    problems: tuple[Problem, ...] = ()
+    mentioned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request: groups judged one after another. unreadable: requests refused unread."""
+
+    groups: tuple[Group, ...] = field(default=())
+    unreadable: int = 0

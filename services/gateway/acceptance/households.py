@@ -1,0 +1,125 @@
+"""Whose household a member is of: named at registration, or the subscriber's, and fixed then."""
+
+from dataclasses import dataclass, field
+
+from services.contract.member import CoverActivated, MemberRegistered
+from services.gateway.acceptance.facts import Fact, Group
+from services.gateway.acceptance.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered member: the household is fixed at first sight; fingerprint: of the person."""
+
+    household: str
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Known:
+    """What the database knows about the ids in hand; accepted groups are added to it.
+
+    fingerprints: by event id. sequences: last number by household.
+    """
+
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Registered] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+
+
+def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, Registered]:
+    """Give each member who is registered here for the first time a household."""
+    registered = {
+        fact.member: fact
+        for fact in reversed(group.facts)
+        if isinstance(fact.data, MemberRegistered) and fact.member not in known.members
+    }
+    if not registered:
+        return {}
+    policies: dict[str, set[str]] = {}
+    for fact in group.facts:
+        if fact.subscriber is not None and fact.subscriber != fact.member:
+            policies.setdefault(fact.member, set()).add(fact.subscriber)
+
+    def household_of(member: str, seen: frozenset[str]) -> set[str]:
+        if member in known.members:
+            return {known.members[member].household}
+        fact = registered.get(member)
+        if fact is None or member in seen:
+            return set()
+        if fact.household is not None:
+            return {fact.household}
+        subscribers = sorted(policies.get(member, ()))
+        return {
+            found
+            for subscriber in subscribers
+            for found in household_of(subscriber, seen | {member})
+        } or ({member} if not subscribers else set())
+
+    found: dict[str, Registered] = {}
+    for member, fact in registered.items():
+        households = household_of(member, frozenset())
+        if len(households) > 1:
+            problems.append(
+                Problem(
+                    "business-rule",
+                    fact.place,
+                    f"The covers of the new member {member} belong to several households:"
+                    f" {', '.join(sorted(households))}",
+                    "Name one subscriber, or register the member with the `household` attribute.",
+                )
+            )
+        # Without an answer the subscriber is unknown, which is reported at the cover.
+        found[member] = Registered(min(households, default=member), fact.seal().fingerprint)
+    return found
+
+
+def household_problems(
+    fact: Fact, member: Registered, known: Known, fresh: dict[str, Registered]
+) -> list[Problem]:
+    """Return why a fact cannot belong to its member's household."""
+    if fact.household is not None and fact.household != member.household:
+        return [
+            Problem(
+                "conflict",
+                fact.place,
+                f"Member {fact.member} belongs to household {member.household}, not to"
+                f" {fact.household}; a household is fixed when the member is registered",
+                "Leave the household out.",
+            )
+        ]
+    if not isinstance(fact.data, CoverActivated) or fact.subscriber is None:
+        return []
+    subscriber = known.members.get(fact.subscriber) or fresh.get(fact.subscriber)
+    if subscriber is None:
+        return [
+            Problem(
+                "not-found",
+                fact.place,
+                f"The subscriber {fact.subscriber} is not a registered member",
+                "Register the subscriber first, or send the Patient in the same request.",
+            )
+        ]
+    if subscriber.household != member.household:
+        return [
+            Problem(
+                "business-rule",
+                fact.place,
+                f"This cover would move member {fact.member} from household {member.household}"
+                f" to {subscriber.household}, and a household is fixed when the member is"
+                " registered",
+                "Send the cover without the subscriber; or register family members in one"
+                " request with the cover that joins them.",
+            )
+        ]
+    return []
+
+
+def unknown_member(fact: Fact) -> Problem:
+    """Return that a fact is about somebody who is not registered."""
+    return Problem(
+        "not-found",
+        fact.place,
+        f"Member {fact.member} is not registered",
+        "Send the Patient in the same Bundle, or careloop.member.registered.v1 first.",
+    )

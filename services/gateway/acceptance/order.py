@@ -1,0 +1,78 @@
+"""In which order the facts of one request go into the log."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from services.contract.clinical import (
+    ConditionRecorded,
+    MedicationPrescribed,
+    ObservationRecorded,
+    ProcedurePerformed,
+)
+from services.contract.event import EventData
+from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
+from services.contract.visit import (
+    ChargePosted,
+    ChargeVoided,
+    VisitAdmitted,
+    VisitCancelled,
+    VisitDischarged,
+    VisitRegistered,
+)
+from services.gateway.acceptance.facts import Fact, Group
+
+Rank = tuple[int, datetime, int]
+
+# What the request says about people comes first; then by time, and at one time in this order.
+_FIRST: Final[tuple[type[EventData], ...]] = (MemberRegistered, CoverActivated)
+_ORDER: Final[Mapping[type[EventData], int]] = {
+    VisitRegistered: 0,
+    VisitAdmitted: 1,
+    ConditionRecorded: 2,
+    ObservationRecorded: 3,
+    ProcedurePerformed: 4,
+    MedicationPrescribed: 5,
+    ChargePosted: 6,
+    ChargeVoided: 7,
+    VisitDischarged: 8,
+    VisitCancelled: 9,
+    CoverEnded: 10,
+}
+
+
+def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return facts in the order in which they go into the log.
+
+    People and covers first, then by time. A charge goes before the discharge of its visit even
+    if it is dated later (bills often carry a day alone), so that the visit is decided once.
+    """
+    found = tuple(facts)
+    return tuple(sorted(found, key=_ranks(found)))
+
+
+def turns(groups: Sequence[Group]) -> list[int]:
+    """Return in which order to judge groups: that of their first facts in the log."""
+    rank = _ranks([fact for group in groups for fact in group.facts])
+    of_facts = [number for number, group in enumerate(groups) if group.facts]
+    of_facts.sort(key=lambda number: rank(groups[number].facts[0]))
+    return of_facts + [number for number, group in enumerate(groups) if not group.facts]
+
+
+def _ranks(facts: Iterable[Fact]) -> Callable[[Fact], Rank]:
+    discharged = {
+        (fact.member, fact.data.visit_id): fact.time
+        for fact in facts
+        if isinstance(fact.data, VisitDischarged)
+    }
+
+    def rank(fact: Fact) -> Rank:
+        kind = type(fact.data)
+        if kind in _FIRST:
+            return _FIRST.index(kind), fact.time, 0
+        time = fact.time
+        if isinstance(fact.data, ChargePosted | ChargeVoided):
+            time = min(time, discharged.get((fact.member, fact.data.visit_id), time))
+        return len(_FIRST), time, _ORDER[kind]
+
+    return rank

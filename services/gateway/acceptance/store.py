@@ -1,0 +1,146 @@
+"""The gateway's database: each acceptance, and each look at the outbox, in one transaction.
+
+Writers of this process take turns by a lock of their own, as SQLite's way of waiting for a lock
+is to ask again later; several processes are told apart by the database.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+
+from services.contract.codec import Record, encode
+from services.gateway.acceptance import outbox
+from services.gateway.acceptance.decide import GroupOutcome, decide
+from services.gateway.acceptance.facts import Submission
+from services.gateway.acceptance.inbox import is_member, keep, keep_numbers, load
+from services.gateway.acceptance.tables import COUNTER
+from services.gateway.statements import Write
+from services.runtime import fault_points
+from services.runtime.database import open_database, reading, unsynced
+from services.runtime.settings import Settings
+
+MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+_ADD_COUNTER: Final = Write(insert(COUNTER))
+_MOVE_COUNTER: Final = Write(
+    update(COUNTER)
+    .where(COUNTER.c.name == bindparam("counter"))
+    .values(value=COUNTER.c.value + bindparam("amount"))
+)
+
+
+class Store:
+    """The gateway's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use an engine whose database is migrated."""
+        self.engine = engine
+        self._readers = reading(engine)
+        self._unsynced = unsynced(engine)
+        self._turn = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Store":
+        """Open the gateway's own database, and migrate it."""
+        return cls(open_database(settings, "gateway", MIGRATIONS))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction that writes, one at a time in this process."""
+        with self._turn, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_again(self) -> Iterator[Connection]:
+        """Like `write`, for what is done again if a crash of the database undoes it."""
+        with self._turn, self._unsynced.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that only reads."""
+        with self._readers.connect() as connection:
+            yield connection
+
+    def accept(
+        self, submissions: Sequence[Submission], now: datetime
+    ) -> list[tuple[GroupOutcome, ...]]:
+        """Judge submissions one after another and store what is accepted, in one transaction.
+
+        A refused group leaves nothing behind, and does not touch the others.
+        """
+        with self.write() as connection:
+            known = load(connection, submissions)
+            numbered = dict(known.sequences)
+            outcomes = [
+                tuple(decide(group, known, now) for group in submission.groups)
+                for submission in submissions
+            ]
+            judged = [outcome for each in outcomes for outcome in each]
+            new_members = keep(connection, judged)
+            keep_numbers(connection, numbered, known.sequences)
+            outbox.add(connection, _records(judged))
+            add_to_counter(connection, "members", new_members)
+            unreadable = sum(submission.unreadable for submission in submissions)
+            _count(connection, judged, unreadable)
+            fault_points.reach("gateway.before_commit")
+        fault_points.reach("gateway.committed")
+        return outcomes
+
+    def unsent(self, limit: int) -> list[outbox.Unsent]:
+        """Return the next records to send, in order of acceptance."""
+        with self.read() as connection:
+            return outbox.first(connection, limit)
+
+    def forget_sent(self, positions: Sequence[int]) -> None:
+        """Remove records that Kafka has stored; those that come back are sent again."""
+        with self.write_again() as connection:
+            outbox.remove(connection, positions)
+
+    def waiting(self) -> int:
+        """Return how many records wait for Kafka."""
+        with self.read() as connection:
+            return outbox.size(connection)
+
+    def counters(self) -> dict[str, int]:
+        """Return the counters since the database was made, and the sizes of some tables."""
+        with self.read() as connection:
+            found = {row.name: row.value for row in connection.execute(select(COUNTER))}
+            waiting = outbox.size(connection)
+        names = ("accepted", "duplicates", "refused", "members", "timeline_events")
+        return {name: found.get(name, 0) for name in names} | {"outbox": waiting}
+
+    def knows(self, member_id: str) -> bool:
+        """Whether somebody is registered under this id."""
+        with self.read() as connection:
+            return is_member(connection, member_id)
+
+
+def add_to_counter(connection: Connection, name: str, amount: int) -> None:
+    """Add to a counter, in the transaction of what is counted."""
+    if not amount:
+        return
+    if not _MOVE_COUNTER.run(connection, (amount, name)):
+        _ADD_COUNTER.run(connection, (name, amount))
+
+
+def _records(outcomes: Iterable[GroupOutcome]) -> Iterable[Record]:
+    return (encode(event) for outcome in outcomes for event, _ in outcome.events)
+
+
+def _count(connection: Connection, outcomes: Sequence[GroupOutcome], unreadable: int) -> None:
+    accepted = sum(len(outcome.events) for outcome in outcomes)
+    duplicates = sum(fact.status == "duplicate" for outcome in outcomes for fact in outcome.facts)
+    refused = sum(outcome.refused for outcome in outcomes) + unreadable
+    add_to_counter(connection, "accepted", accepted)
+    add_to_counter(connection, "duplicates", duplicates)
+    add_to_counter(connection, "refused", refused)

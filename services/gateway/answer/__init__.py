@@ -1,0 +1,1 @@
+"""What is answered: decisions that a request waits for, timelines, progress, problems."""

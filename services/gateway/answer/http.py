@@ -1,0 +1,91 @@
+"""What every answer over HTTP is made of: JSON, problems by the standards, `Prefer`."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+from starlette.responses import Response
+
+from services.gateway.acceptance.problems import Problem, RequestRefusedError
+
+PROBLEM_JSON: Final = "application/problem+json"
+WAIT_S_MAX: Final = 30
+_WAIT: Final = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
+
+
+def json_response(
+    body: Any, status: int = 200, media: str = "application/json", **headers: str
+) -> Response:
+    """Return a JSON response."""
+    return Response(orjson.dumps(body), status, headers, media)
+
+
+def timeline_path(member_id: str) -> str:
+    """Return where a member's timeline is."""
+    return f"/members/{quote(member_id, safe='')}/timeline"
+
+
+def problem_refusal(error: RequestRefusedError, title: str) -> Response:
+    """Return problem details for a request that cannot be read."""
+    return json_response(
+        problem_details(error.status, title, error.problems), error.status, PROBLEM_JSON
+    )
+
+
+def wait_s(prefer: Iterable[str]) -> int:
+    """Return the seconds of `Prefer: wait=<seconds>` (RFC 7240, section 4.3), at most 30."""
+    for header in prefer:
+        match = _WAIT.search(header)
+        if match:
+            return min(int(match[1]), WAIT_S_MAX)
+    return 0
+
+
+def applied(response: Response, seconds: int) -> Response:
+    """Return the response, which says for how long it was ready to wait."""
+    if seconds:
+        response.headers["preference-applied"] = f"wait={seconds}"
+    return response
+
+
+def operation_outcome(problems: Iterable[Problem]) -> dict[str, Any]:
+    """Return a FHIR R4 OperationOutcome with one issue per problem."""
+    issues = [
+        {
+            "severity": problem.severity,
+            "code": problem.code,
+            "diagnostics": problem.text,
+            **({"expression": [problem.place]} if problem.place else {}),
+        }
+        for problem in problems
+    ]
+    nothing = {"severity": "information", "code": "informational", "diagnostics": "All is well."}
+    return {"resourceType": "OperationOutcome", "issue": issues or [nothing]}
+
+
+def problem_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Return the problems as rows of plain JSON, for the CloudEvents door."""
+    return [
+        {
+            "severity": problem.severity,
+            "code": problem.code,
+            "place": problem.place,
+            "detail": problem.text,
+        }
+        for problem in problems
+    ]
+
+
+def problem_details(status: int, title: str, problems: Iterable[Problem]) -> dict[str, Any]:
+    """Return an RFC 9457 problem details object that lists every problem."""
+    rows = problem_rows(problems)
+    detail = rows[0]["detail"] if len(rows) == 1 else f"{len(rows)} problems"
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "problems": rows,
+    }

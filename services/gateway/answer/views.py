@@ -1,0 +1,62 @@
+"""What can be looked at: a member's timeline, how far the gateway is, and whether it is well."""
+
+import asyncio
+from typing import Final
+
+from fastapi import APIRouter, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.gateway.acceptance.facts import is_id
+from services.gateway.acceptance.problems import Problem, RequestRefusedError, refused
+from services.gateway.acceptance.store import Store
+from services.gateway.answer.http import json_response, problem_refusal
+from services.timeline.projection import BadCursorError, Timeline
+
+_PAGE: Final = 100
+
+
+def views_router(store: Store, timeline: Timeline) -> APIRouter:
+    """Return the routes of all that is only looked at."""
+    router = APIRouter()
+
+    @router.get("/members/{member_id}/timeline")
+    async def member_timeline(
+        member_id: str, after: str | None = None, limit: str = str(_PAGE)
+    ) -> Response:
+        try:
+            return await asyncio.to_thread(_page, store, timeline, member_id, after, limit)
+        except RequestRefusedError as error:
+            return problem_refusal(error, "No such page")
+
+    @router.get("/progress")
+    async def progress() -> Response:
+        return json_response(await asyncio.to_thread(store.counters))
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        return json_response({"status": "ok"})
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        try:
+            await asyncio.to_thread(store.counters)
+        except SQLAlchemyError as error:
+            return json_response({"status": "no database", "error": type(error).__name__}, 503)
+        return json_response({"status": "ready"})
+
+    return router
+
+
+def _page(
+    store: Store, timeline: Timeline, member_id: str, after: str | None, limit: str
+) -> Response:
+    if not (limit.isascii() and limit.isdecimal() and len(limit) < 9 and int(limit)):
+        raise refused(400, Problem("value", "limit", "This is not a number from 1 on"))
+    try:
+        page = timeline.page(member_id, after, int(limit)) if is_id(member_id) else None
+    except BadCursorError as error:
+        mend = "Take it from `next` of the page before."
+        raise refused(400, Problem("value", "after", "This is not a cursor", mend)) from error
+    if page is None or not (page.events or store.knows(member_id)):
+        raise refused(404, Problem("not-found", "", "Nobody is registered under this id"))
+    return json_response({"member": member_id, "events": page.events, "next": page.cursor})

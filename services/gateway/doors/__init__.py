@@ -1,0 +1,1 @@
+"""One folder for each dialect: how it is read, what it says, how it is answered."""

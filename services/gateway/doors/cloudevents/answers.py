@@ -1,0 +1,63 @@
+"""What became of each CloudEvent of a request."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from services.gateway.acceptance.decide import GroupOutcome
+from services.gateway.answer.http import (
+    PROBLEM_JSON,
+    json_response,
+    problem_details,
+    problem_rows,
+    timeline_path,
+)
+from services.gateway.answer.intake import Answer
+from services.gateway.doors.cloudevents.reader import Received
+
+_STATUSES: Final = ("accepted", "duplicate", "passed_over", "refused")
+
+
+def events_answer(received: Sequence[Received], answer: Answer) -> Response:
+    """Return what became of each CloudEvent; 422 if any was refused, though the others stand."""
+    rows = [
+        _event_row(event, outcome) for event, outcome in zip(received, answer.outcomes, strict=True)
+    ]
+    count = {name: sum(row["status"] == name for row in rows) for name in _STATUSES}
+    body: dict[str, Any] = {
+        "accepted": count["accepted"],
+        "duplicates": count["duplicate"],
+        "refused": count["refused"],
+        "events": rows,
+    }
+    if answer.decisions:
+        body["decisions"] = answer.decisions
+    if answer.pending:
+        body["pending"] = [
+            {"member": member, "visit": visit, "timeline": timeline_path(member)}
+            for member, visit in answer.pending
+        ]
+    if count["refused"]:
+        problems = [problem for outcome in answer.outcomes for problem in outcome.problems]
+        title = "Some events were refused; the others are accepted"
+        if count["refused"] == len(rows):
+            title = "Refused"
+        return json_response(problem_details(422, title, problems) | body, 422, PROBLEM_JSON)
+    if answer.pending:
+        return json_response(body, 202, location=timeline_path(answer.pending[0][0]))
+    return json_response(body)
+
+
+def _event_row(event: Received, outcome: GroupOutcome) -> dict[str, Any]:
+    status = "refused" if outcome.refused else outcome.facts[0].status
+    row: dict[str, Any] = {
+        "id": event.attributes.get("id"),
+        "source": event.attributes.get("source"),
+        "status": status,
+    }
+    if outcome.events:
+        row["event_id"] = outcome.events[0][0].id
+    if outcome.problems:
+        row["problems"] = problem_rows(outcome.problems)
+    return row

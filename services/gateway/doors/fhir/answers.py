@@ -1,0 +1,132 @@
+"""Answers in FHIR. Amounts leave as exact decimals."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from services.contract.money import MINOR_DIGITS
+from services.gateway.acceptance.decide import FactOutcome, GroupOutcome
+from services.gateway.acceptance.problems import Problem, RequestRefusedError
+from services.gateway.answer.http import json_response, operation_outcome, timeline_path
+from services.gateway.answer.intake import Answer
+from services.gateway.doors.fhir.bundle import Translation
+from services.gateway.doors.fhir.entry import Entry
+
+FHIR_JSON: Final = "application/fhir+json"
+_CREATED: Final = "201 Created"
+_OK: Final = "200 OK"
+_REFUSED: Final = "422 Unprocessable Entity"
+
+
+def fhir_refusal(error: RequestRefusedError) -> Response:
+    """Return an OperationOutcome for a request that cannot be read."""
+    return json_response(operation_outcome(error.problems), error.status, FHIR_JSON)
+
+
+def fhir_answer(translation: Translation, answer: Answer) -> Response:
+    """Return the Bundle, or for a single resource the OperationOutcome, that answers a request."""
+    if translation.all_or_nothing and answer.outcomes[0].refused:
+        worth = [each for each in answer.outcomes[0].problems if each.severity != "information"]
+        return json_response(operation_outcome(worth), 422, FHIR_JSON)
+    by_place: dict[str, list[FactOutcome]] = {}
+    for outcome in answer.outcomes:
+        for each in outcome.facts:
+            by_place.setdefault(each.fact.place, []).append(each)
+    refused = _refused_by_place(translation, answer.outcomes)
+    entries = [
+        _entry(entry, by_place.get(entry.place, []), refused.get(entry.place))
+        for entry in translation.entries
+    ]
+    status = 202 if answer.pending else 200
+    headers = {"location": timeline_path(answer.pending[0][0])} if answer.pending else {}
+    if translation.kind == "single" and not (answer.decisions or answer.pending):
+        made = entries[0]["response"]
+        status = 201 if made["status"] == _CREATED else 200
+        return json_response(made.get("outcome") or operation_outcome(()), status, FHIR_JSON)
+    entries += [_decision_entry(decision) for decision in answer.decisions]
+    entries += [_pending_entry(*visit) for visit in answer.pending]
+    kind = "batch-response" if translation.kind == "batch" else "transaction-response"
+    body = {"resourceType": "Bundle", "type": kind, "entry": entries}
+    return json_response(body, status, FHIR_JSON, **headers)
+
+
+def _refused_by_place(
+    translation: Translation, outcomes: Iterable[GroupOutcome]
+) -> Mapping[str, tuple[Problem, ...]]:
+    if translation.all_or_nothing:
+        return {}
+    # In a batch each entry is a group of its own, in the order of the entries.
+    return {
+        entry.place: outcome.problems
+        for entry, outcome in zip(translation.entries, outcomes, strict=True)
+        if outcome.refused
+    }
+
+
+def _entry(
+    entry: Entry, facts: Sequence[FactOutcome], refused: tuple[Problem, ...] | None
+) -> dict[str, Any]:
+    if refused is not None:
+        return {"response": {"status": _REFUSED, "outcome": operation_outcome(refused)}}
+    notes = [*entry.problems, *(each.note for each in facts if each.note is not None)]
+    new = any(each.status == "accepted" for each in facts)
+    response: dict[str, Any] = {"status": _CREATED if new else _OK}
+    if facts and all(each.status == "duplicate" for each in facts) and not notes:
+        known = Problem("duplicate", entry.place, "Known already", severity="information")
+        notes = [known]
+    if notes:
+        response["outcome"] = operation_outcome(notes)
+    return {"response": response}
+
+
+def _decision_entry(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a decision as a Parameters resource, with its parts and its trace."""
+    decision = shown["decision"]
+    currency = decision["currency"]
+    parameters: list[dict[str, Any]] = [
+        {"name": "type", "valueString": shown["type"]},
+        {"name": "visit", "valueString": decision["episode"]},
+        {"name": "request", "valueString": decision["request_id"]},
+        {"name": "outcome", "valueCode": decision["outcome"]},
+        {"name": "billed", "valueMoney": _money(decision["billed"], currency)},
+    ]
+    parameters += [
+        {"name": payer, "valueMoney": _money(amount, currency)}
+        for payer, amount in decision["parts"].items()
+    ]
+    parameters += [
+        {
+            "name": "trace",
+            "part": [
+                {"name": "rule", "valueString": step["rule"]},
+                {"name": "payer", "valueCode": step["payer"]},
+                {"name": "openBefore", "valueMoney": _money(step["open_before"], currency)},
+                {"name": "taken", "valueMoney": _money(step["taken"], currency)},
+                {"name": "note", "valueString": step["note"]},
+            ],
+        }
+        for step in decision["trace"]
+    ]
+    return {
+        "resource": {"resourceType": "Parameters", "id": shown["id"], "parameter": parameters},
+        "response": {"status": _OK},
+    }
+
+
+def _pending_entry(member: str, visit: str) -> dict[str, Any]:
+    says = (
+        f"Visit {visit} is accepted; its decision is not there yet and will stand in the timeline"
+    )
+    note = Problem("informational", "", says, severity="information")
+    where = timeline_path(member).removeprefix("/")
+    outcome = operation_outcome([note])
+    return {"response": {"status": "202 Accepted", "location": where, "outcome": outcome}}
+
+
+def _money(minor: int, currency: str) -> dict[str, Any]:
+    digits = MINOR_DIGITS.get(currency, 2)
+    exact = f"{Decimal(minor).scaleb(-digits):.{digits}f}"
+    return {"value": orjson.Fragment(exact.encode()), "currency": currency}

@@ -1,0 +1,155 @@
+"""A request in FHIR R4, Bundle or single resource, as facts and problems, entry by entry."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.contract.member import MemberRegistered
+from services.gateway.acceptance.facts import Group
+from services.gateway.acceptance.order import ordered
+from services.gateway.acceptance.problems import Problem, refused
+from services.gateway.doors.fhir.entry import (
+    BundleEntry,
+    Entry,
+    entry_of,
+    resource_id,
+    resource_type,
+    shape_problems,
+)
+from services.gateway.doors.fhir.reader import Reader
+from services.gateway.doors.fhir.resources import MessageHeader
+from services.gateway.doors.network import NetworkDirectory
+
+DEFAULT_SOURCE: Final = "urn:careloop:fhir"
+"""Source of facts whose sender names itself neither in a header nor in a message."""
+
+_URI: Final = re.compile(r"[!-~]{1,200}")
+
+Kind = Literal["transaction", "message", "batch", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a translation needs besides the request: directory, clock, and the sender's name."""
+
+    network: NetworkDirectory
+    now: datetime
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A request, understood. members: those whom it registers, or tries to."""
+
+    kind: Kind
+    entries: tuple[Entry, ...]
+    members: frozenset[str]
+
+    @property
+    def all_or_nothing(self) -> bool:
+        """Whether one bad entry refuses all: transactions and messages, not batches."""
+        return self.kind != "batch"
+
+
+class _Bundle(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    type: str
+    entry: list[BundleEntry] = Field(default_factory=list)
+
+
+def translate(body: Any, context: Context) -> Translation:
+    """Return the facts of a Bundle (transaction, batch or message) or of a single resource.
+
+    Raises RequestRefusedError: 422, if it is neither.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
+        mend = "Send an object with resourceType, such as a Bundle."
+        raise refused(422, Problem("structure", "", "The body is not a FHIR resource", mend))
+    if body["resourceType"] != "Bundle":
+        entry = BundleEntry(resource=body)
+        return _translated("single", [(body["resourceType"][:100], entry)], context)
+    try:
+        bundle = _Bundle.model_validate(body)
+    except ValidationError as error:
+        found = refused(422, Problem("structure", "Bundle", "The Bundle cannot be read"))
+        found.problems = tuple(shape_problems("Bundle", error))
+        raise found from error
+    if bundle.type not in {"transaction", "batch", "message"}:
+        says = f"A Bundle of type {bundle.type[:40]!r} is not a request"
+        mend = "Use transaction, batch or message."
+        raise refused(422, Problem("not-supported", "Bundle.type", says, mend))
+    places = [
+        (f"Bundle.entry[{number}].resource", each) for number, each in enumerate(bundle.entry)
+    ]
+    kind: Kind = bundle.type  # type: ignore[assignment]  # one of the three, see above
+    return _translated(kind, places, context)
+
+
+def groups_of(translation: Translation) -> list[Group]:
+    """Return one group for all entries, or for a batch one for each entry, in their order."""
+    if not translation.all_or_nothing:
+        return [Group(ordered(each.facts), each.problems) for each in translation.entries]
+    facts = ordered(fact for entry in translation.entries for fact in entry.facts)
+    problems = tuple(problem for entry in translation.entries for problem in entry.problems)
+    return [Group(facts, problems, translation.members)]
+
+
+def _translated(kind: Kind, places: list[tuple[str, BundleEntry]], context: Context) -> Translation:
+    links: dict[str, tuple[str, str]] = {}
+    for _, entry in places:
+        name = resource_type(entry)
+        found = resource_id(entry)
+        if name and found and entry.full_url:
+            links[entry.full_url] = (name, found)
+    source = _source([entry.resource for _, entry in places if entry.resource], context)
+    entries = [
+        entry_of(entry, Reader(source, context.network, links, context.now, place))
+        for place, entry in places
+    ]
+    members = {each.id for each in entries if each.type == "Patient"}
+    return Translation(kind, tuple(_date_registrations(entries)), frozenset(members))
+
+
+def _source(resources: Iterable[dict[str, Any]], context: Context) -> str:
+    """Name the sender: a header, else the endpoint of a message, else a fixed default.
+
+    Not Encounter.serviceProvider: a bill that is sent alone would then have another sender.
+    """
+    if context.sender is not None:
+        if not _URI.fullmatch(context.sender):
+            mend = "Use 1 to 200 printable ASCII characters, no spaces, such as urn:hospital:1."
+            says = "The header Careloop-Source is not a URI reference"
+            raise refused(400, Problem("value", "", says, mend))
+        return context.sender
+    for resource in resources:
+        if resource.get("resourceType") == "MessageHeader":
+            try:
+                endpoint = MessageHeader.model_validate(resource).source.endpoint
+            except ValidationError:
+                continue
+            if endpoint and _URI.fullmatch(endpoint):
+                return endpoint
+    return DEFAULT_SOURCE
+
+
+def _date_registrations(entries: list[Entry]) -> Iterable[Entry]:
+    """Date each registration no later than the member's first fact in the request."""
+    first: dict[str, datetime] = {}
+    for entry in entries:
+        for fact in entry.facts:
+            if not isinstance(fact.data, MemberRegistered):
+                first[fact.member] = min(fact.time, first.get(fact.member, fact.time))
+    for entry in entries:
+        if entry.type == "Patient":
+            facts = [
+                replace(fact, time=min(fact.time, first.get(fact.member, fact.time)))
+                for fact in entry.facts
+            ]
+            yield replace(entry, facts=tuple(facts))
+        else:
+            yield entry

@@ -1,0 +1,211 @@
+"""Condition, Procedure, Observation and MedicationRequest: what was found, done and prescribed."""
+
+from typing import Final, Literal
+
+from services.contract.clinical import (
+    Component,
+    ConditionRecorded,
+    MedicationPrescribed,
+    ObservationRecorded,
+    ProcedurePerformed,
+)
+from services.contract.visit import Code
+from services.gateway.acceptance.facts import Fact
+from services.gateway.doors.fhir.elements import Quantity, Reference
+from services.gateway.doors.fhir.reader import Reader, shown
+from services.gateway.doors.fhir.resources import (
+    Condition,
+    MedicationRequest,
+    Observation,
+    Procedure,
+)
+
+_RESOLVED: Final = {"inactive", "remission", "resolved"}
+_ACTIVE: Final = {"active", "recurrence", "relapse", None}
+_CORRECTED: Final = {"amended", "corrected"}
+_STOPPED: Final = {"on-hold", "cancelled", "completed", "stopped"}
+
+
+def condition_facts(condition: Condition, reader: Reader) -> list[Fact]:
+    """Return that a diagnosis was made, and, if so, that it is over: two facts, two times."""
+    verified = condition.verification_status.first_code if condition.verification_status else None
+    if verified in {"entered-in-error", "refuted"}:
+        _withdrawn(reader, f"verification status {verified}")
+        return []
+    status = condition.clinical_status.first_code if condition.clinical_status else None
+    if status not in _ACTIVE | _RESOLVED:
+        mend = "Use active, recurrence, relapse, inactive, remission or resolved."
+        says = f"The clinical status {str(status)[:40]!r} is not known"
+        reader.problem("value", "clinicalStatus", says, mend)
+    member = reader.required_reference(condition.subject, "Patient", "subject")
+    visit_id = _visit(condition.encounter, reader)
+    codes = reader.codes(condition.code, "code")
+    began = reader.moment(
+        ("onsetDateTime", condition.onset_date_time),
+        ("onsetPeriod.start", condition.onset_period.start),
+        ("recordedDate", condition.recorded_date),
+    )
+    over = None
+    if status in _RESOLVED:
+        over = reader.moment(
+            ("abatementDateTime", condition.abatement_date_time),
+            ("recordedDate", condition.recorded_date),
+            ("onsetDateTime", condition.onset_date_time),
+        )
+    if reader.failed or not (member and began):
+        return []
+
+    def recorded(state: Literal["active", "resolved"]) -> ConditionRecorded:
+        return ConditionRecorded(
+            condition_id=reader.id, codes=codes, status=state, visit_id=visit_id
+        )
+
+    implied = over is not None
+    facts = [
+        reader.fact(
+            ("active",), member, began, recorded("active"), correlation_id=visit_id, implied=implied
+        )
+    ]
+    if over is not None:
+        data = recorded("resolved")
+        time = max(began, over)
+        facts.append(reader.fact(("resolved",), member, time, data, correlation_id=visit_id))
+    return facts
+
+
+def procedure_facts(procedure: Procedure, reader: Reader) -> list[Fact]:
+    """Return that a procedure was done; one that is planned or under way says nothing yet."""
+    if procedure.status == "entered-in-error":
+        _withdrawn(reader, "status entered-in-error")
+        return []
+    if procedure.status != "completed":
+        reader.remark(
+            f"Passed over: status {procedure.status[:40]!r}, only completed ones are read"
+        )
+        return []
+    member = reader.required_reference(procedure.subject, "Patient", "subject")
+    visit_id = _visit(procedure.encounter, reader)
+    codes = reader.codes(procedure.code, "code")
+    time = reader.moment(
+        ("performedDateTime", procedure.performed_date_time),
+        ("performedPeriod.start", procedure.performed_period.start),
+        ("performedPeriod.end", procedure.performed_period.end),
+    )
+    if reader.failed or not (member and time):
+        return []
+    data = ProcedurePerformed(procedure_id=reader.id, codes=codes, visit_id=visit_id)
+    return [reader.fact(("performed",), member, time, data, correlation_id=visit_id)]
+
+
+def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
+    """Return a measurement, with its value, its answer in words, or its components.
+
+    A corrected one is a fact of its own, told apart by the version of the resource.
+    """
+    if observation.status in {"entered-in-error", "cancelled"}:
+        _withdrawn(reader, f"status {observation.status}")
+        return []
+    if observation.status not in {"final", *_CORRECTED}:
+        reader.remark(f"Passed over: status {observation.status[:40]!r}, not final")
+        return []
+    member = reader.required_reference(observation.subject, "Patient", "subject")
+    visit_id = _visit(observation.encounter, reader)
+    codes = reader.codes(observation.code, "code")
+    time = reader.moment(
+        ("effectiveDateTime", observation.effective_date_time),
+        ("effectivePeriod.start", observation.effective_period.start),
+        ("effectiveInstant", observation.effective_instant),
+        ("issued", observation.issued),
+    )
+    value, unit = _value(observation.value_quantity, observation.value_integer)
+    words = _words(observation)
+    components = _components(observation, reader)
+    if reader.failed or not (member and time):
+        return []
+    if value is None and words is None and not components:
+        reader.remark("Passed over: it has no value of a kind that is read")
+        return []
+    data = ObservationRecorded(
+        observation_id=reader.id,
+        codes=codes,
+        value=value,
+        unit=unit,
+        text=words,
+        components=components,
+        visit_id=visit_id,
+    )
+    version: tuple[str, ...] = ()
+    if observation.status in _CORRECTED:
+        meta = observation.meta
+        version = (observation.status, meta.version_id or meta.last_updated or "")
+    return [reader.fact(("recorded", *version), member, time, data, correlation_id=visit_id)]
+
+
+def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]:
+    """Return that a medicine was prescribed, or is no longer taken."""
+    if request.status == "entered-in-error":
+        _withdrawn(reader, "status entered-in-error")
+        return []
+    if request.status not in {"active", *_STOPPED}:
+        reader.remark(f"Passed over: status {request.status[:40]!r}, not yet in force")
+        return []
+    member = reader.required_reference(request.subject, "Patient", "subject")
+    visit_id = _visit(request.encounter, reader)
+    if request.medication_codeable_concept is None and request.medication_reference is not None:
+        mend = "Give medicationCodeableConcept; a Medication resource is not read."
+        reader.problem(
+            "not-supported", "medicationReference", "The medicine has no code here", mend
+        )
+        codes: tuple[Code, ...] = ()
+    else:
+        codes = reader.codes(request.medication_codeable_concept, "medicationCodeableConcept")
+    time = reader.moment(("authoredOn", request.authored_on))
+    if reader.failed or not (member and time):
+        return []
+    status: Literal["active", "stopped"] = "active" if request.status == "active" else "stopped"
+    data = MedicationPrescribed(
+        prescription_id=reader.id, codes=codes, status=status, visit_id=visit_id
+    )
+    return [reader.fact((status,), member, time, data, correlation_id=visit_id)]
+
+
+def _visit(encounter: Reference | None, reader: Reader) -> str | None:
+    if encounter is None or not encounter.reference:
+        return None
+    return reader.reference(encounter, "Encounter", "encounter")
+
+
+def _value(quantity: Quantity | None, whole: int | None) -> tuple[float | None, str | None]:
+    if quantity is not None and quantity.value is not None:
+        unit = quantity.code or quantity.unit
+        return float(quantity.value), unit[:50] if unit else None
+    return (None, None) if whole is None else (float(whole), None)
+
+
+def _words(observation: Observation) -> str | None:
+    if observation.value_codeable_concept is not None:
+        return shown(observation.value_codeable_concept.words)
+    if observation.value_boolean is not None:
+        return "true" if observation.value_boolean else "false"
+    return shown(observation.value_string)
+
+
+def _components(observation: Observation, reader: Reader) -> tuple[Component, ...]:
+    components = []
+    for number, each in enumerate(observation.component):
+        value, unit = _value(each.value_quantity, each.value_integer)
+        at = f"component[{number}]"
+        if value is None:
+            reader.remark("This component has no number and is passed over", at)
+            continue
+        codes = reader.codes(each.code, f"{at}.code")
+        if codes:
+            components.append(Component(codes=codes, value=value, unit=unit))
+    return tuple(components)
+
+
+def _withdrawn(reader: Reader, why: str) -> None:
+    reader.remark(
+        f"Passed over ({why}): what was recorded under this id before, if anything, stands",
+        severity="warning",
+    )

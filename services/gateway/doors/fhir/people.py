@@ -1,0 +1,133 @@
+"""Patient and Coverage: who is a member, and which contracts may pay."""
+
+from datetime import date
+from typing import Final
+
+from services.contract.ids import stable_id
+from services.contract.member import (
+    CoverActivated,
+    CoverEnded,
+    CoverTerms,
+    MemberRegistered,
+    Sex,
+)
+from services.gateway.acceptance.facts import Fact
+from services.gateway.doors.fhir.elements import NotATimeError, Reference, business_date
+from services.gateway.doors.fhir.reader import Reader, slug
+from services.gateway.doors.fhir.resources import Coverage, Patient
+
+_SEXES: Final[dict[str | None, Sex]] = {
+    "male": "male",
+    "female": "female",
+    "other": "other",
+    "unknown": "unknown",
+    None: "unknown",
+}
+
+
+def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
+    """Return the registration of a member.
+
+    Its id does not depend on the sender: a person is registered once. Its time is for the
+    request to say, as a Patient does not tell when it became known.
+    """
+    born: date | None = None
+    if patient.birth_date and len(patient.birth_date) < len("2000-01-01"):
+        reader.remark("A birth date without its day is not read", "birthDate")
+    elif patient.birth_date:
+        try:
+            born = business_date(patient.birth_date)
+        except NotATimeError as error:
+            reader.problem("value", "birthDate", str(error), "Write it as YYYY-MM-DD.")
+    if patient.gender not in _SEXES:
+        says = f"{patient.gender[:40]!r} is not an administrative gender" if patient.gender else ""
+        reader.problem("value", "gender", says, "Use male, female, other or unknown.")
+    if reader.failed:
+        return []
+    updated = patient.meta.last_updated
+    time = reader.moment(("meta.lastUpdated", updated)) if updated else reader.now
+    if time is None:
+        return []
+    data = MemberRegistered(birth_date=born, sex=_SEXES[patient.gender])
+    event_id = stable_id("gateway", "Patient", reader.id, "registered")
+    return [Fact(event_id, reader.source, reader.id, time, data, reader.place)]
+
+
+def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
+    """Return that a cover began or, for one that is cancelled, ended early.
+
+    Product: the class of type `plan`, else the type. Insurer: the payor's identifier, its id, or
+    its name. Days are those written, whatever the offset.
+    """
+    if coverage.status in {"draft", "entered-in-error"}:
+        reader.remark(
+            f"Passed over: a cover with status {coverage.status} says nothing yet or no more"
+        )
+        return []
+    if coverage.status not in {"active", "cancelled"}:
+        says = f"{coverage.status[:40]!r} is not a status of a Coverage"
+        reader.problem("value", "status", says, "Use active or cancelled.")
+    member = reader.required_reference(coverage.beneficiary, "Patient", "beneficiary")
+    if coverage.status == "cancelled":
+        return _ended(coverage, member, reader)
+    first = reader.day("period.start", coverage.period.start)
+    last = reader.day("period.end", coverage.period.end) if coverage.period.end else None
+    if first and last and last < first:
+        says = f"The cover ends on {last}, before it begins on {first}"
+        reader.problem("value", "period", says, "Put the earlier day first.")
+    subscriber = (
+        reader.reference(coverage.subscriber, "Patient", "subscriber")
+        if coverage.subscriber and coverage.subscriber.reference
+        else None
+    )
+    product = _product(coverage)
+    if product is None:
+        mend = "Name the product in class (type plan) or in type."
+        reader.problem("required", "class", "The Coverage does not say which product it is", mend)
+    insurer = _insurer(coverage.payor[0], reader) if coverage.payor else None
+    if insurer is None:
+        mend = "Name it with payor.identifier, payor.reference or payor.display."
+        reader.problem("required", "payor", "The Coverage does not say who pays", mend)
+    start = reader.moment(("period.start", coverage.period.start)) if first else None
+    if reader.failed or not (member and first and start and product and insurer):
+        return []
+    terms = CoverTerms(
+        cover_id=reader.id,
+        product=slug(product),
+        insurer=slug(insurer),
+        valid_from=first,
+        valid_to=last,
+    )
+    data = CoverActivated(cover=terms)
+    return [reader.fact(("activated",), member, start, data, subscriber=subscriber)]
+
+
+def _ended(coverage: Coverage, member: str | None, reader: Reader) -> list[Fact]:
+    last = reader.day("period.end", coverage.period.end)
+    time = reader.moment(
+        ("meta.lastUpdated", coverage.meta.last_updated), ("period.end", coverage.period.end)
+    )
+    if reader.failed or not (member and last and time):
+        return []
+    data = CoverEnded(cover_id=reader.id, last_day=last, reason="The insurer cancelled the cover.")
+    active = reader.fact_id("activated")
+    return [reader.fact(("ended",), member, time, data, only_after=active)]
+
+
+def _product(coverage: Coverage) -> str | None:
+    plans = [each.value for each in coverage.class_ if each.type.first_code == "plan"]
+    if plans and plans[0]:
+        return plans[0]
+    return (coverage.type.first_code or coverage.type.words) if coverage.type else None
+
+
+def _insurer(payor: Reference, reader: Reader) -> str | None:
+    """Prefer what is stable: a business identifier, an id on a server, a name, a Bundle's urn."""
+    if payor.identifier and payor.identifier.value:
+        return payor.identifier.value
+    text = payor.reference or ""
+    if text and not text.startswith(("urn:", "#")):
+        return text.rpartition("/")[2]
+    if payor.display:
+        return payor.display
+    return reader.links[text][1] if text in reader.links else None

@@ -1,0 +1,172 @@
+"""What every translation needs: ids, references, times and codes, with problems collected."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from services.contract.event import EventData
+from services.contract.ids import stable_id
+from services.contract.visit import Code
+from services.gateway.acceptance.facts import Fact, is_id
+from services.gateway.acceptance.problems import IssueCode, Problem, Severity
+from services.gateway.doors.fhir.elements import (
+    CodeableConcept,
+    NotATimeError,
+    Reference,
+    business_date,
+    instant,
+)
+from services.gateway.doors.network import NetworkDirectory
+
+TEXT_CODES: Final = "urn:careloop:text"
+"""System of a code that a sender gave as words alone."""
+UNNAMED_CODES: Final = "urn:careloop:unnamed"
+"""System of a code whose system the sender left out."""
+
+_NOT_IN_ID: Final = re.compile(r"[^a-z0-9._:/#-]+")
+_HISTORY: Final = re.compile(r"/_history/[^/]+$")
+
+
+def slug(text: str) -> str:
+    """Return an id for a name: the name itself if it can be one, else a fixed derivative."""
+    if is_id(text):
+        return text
+    made = _NOT_IN_ID.sub("-", text.lower()).strip("-._:/#")
+    return made if is_id(made) else stable_id("gateway", "name", text)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one resource: its place in the request, and what was found wrong with it.
+
+    links: (type, id) of the resources in the request, by `fullUrl`.
+    """
+
+    source: str
+    network: NetworkDirectory
+    links: Mapping[str, tuple[str, str]]
+    now: datetime
+    place: str
+    type: str = ""
+    id: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, code: IssueCode, at: str, says: str, mend: str) -> None:
+        """Note what stands in the way, at an element of the resource."""
+        self.problems.append(Problem(code, self._at(at), says, mend))
+
+    def remark(self, says: str, at: str = "", severity: Severity = "information") -> None:
+        """Note what the sender should know although the resource is read, or passed over."""
+        self.problems.append(Problem("informational", self._at(at), says, severity=severity))
+
+    def _at(self, at: str) -> str:
+        return f"{self.place}.{at}" if at else self.place
+
+    def fact(
+        self,
+        kind: tuple[str, ...],
+        member: str,
+        time: datetime,
+        data: EventData,
+        **more: str | bool | None,
+    ) -> Fact:
+        """Return a fact of this resource; `kind` tells it from the resource's other facts."""
+        event_id = self.fact_id(*kind)
+        place = self.place
+        return Fact(event_id, self.source, member, time, data, place, **more)  # type: ignore[arg-type]
+
+    def fact_id(self, *kind: str) -> str:
+        """Return the id that a fact of this resource always has."""
+        return stable_id("gateway", self.source, self.type, self.id, *kind)
+
+    def required_reference(self, reference: Reference | None, wanted: str, at: str) -> str | None:
+        """Return the id that a reference names; a missing one is a problem."""
+        if reference is None or not (reference.reference or reference.identifier):
+            mend = (
+                f"Refer to the {wanted} by its id, as {wanted}/<id> or the urn:uuid of its entry."
+            )
+            self.problem("required", at, f"{self.type}.{at} is missing", mend)
+            return None
+        return self.reference(reference, wanted, at)
+
+    def reference(self, reference: Reference | None, wanted: str, at: str) -> str | None:
+        """Return the id that a reference names; None, with a problem, if it names nothing known.
+
+        A reference that is left out is None without a problem.
+        """
+        if reference is None:
+            return None
+        text = reference.reference or ""
+        linked = self.links.get(text)
+        if linked is not None:
+            kind, found = linked
+        elif text.startswith("urn:uuid:"):
+            kind, found = wanted, text.removeprefix("urn:uuid:")
+        else:
+            kind, _, found = _HISTORY.sub("", text).rpartition("/")
+            kind = kind.rpartition("/")[2]
+        if kind == wanted and is_id(found):
+            return found
+        says = f"The reference {text[:80]!r} does not name a {wanted}"
+        mend = f"Write it as {wanted}/<id>, or as the urn:uuid of an entry of this Bundle."
+        self.problem("value", f"{at}.reference", says, mend)
+        return None
+
+    def moment(self, *candidates: tuple[str, str | None]) -> datetime | None:
+        """Return the first of the given times that is there; None, with a problem, if none is."""
+        for at, text in candidates:
+            if text:
+                try:
+                    return instant(text)
+                except NotATimeError as error:
+                    self.problem("value", at, str(error), "Write it as YYYY-MM-DDThh:mm:ss+zz:zz.")
+                    return None
+        names = " or ".join(at for at, _ in candidates)
+        self.problem(
+            "required", candidates[0][0], f"{self.type} has no {names}", "Say when it was."
+        )
+        return None
+
+    def day(self, at: str, text: str | None) -> date | None:
+        """Return the day that a time names, as written; None, with a problem, if it is missing."""
+        if not text:
+            self.problem(
+                "required", at, f"{self.type} has no {at}", "Give the date, as YYYY-MM-DD."
+            )
+            return None
+        try:
+            return business_date(text)
+        except NotATimeError as error:
+            self.problem("value", at, str(error), "Write it as YYYY-MM-DD.")
+            return None
+
+    def codes(self, concept: CodeableConcept | None, at: str) -> tuple[Code, ...]:
+        """Return every code of a concept with its system; words alone become a code of their own."""
+        codes = tuple(codes_of(concept)) if concept is not None else ()
+        if not codes:
+            mend = "Give at least one coding with system and code, or a text."
+            self.problem("required", at, f"{self.type}.{at} has neither code nor text", mend)
+        return codes
+
+    @property
+    def failed(self) -> bool:
+        """Whether something stands in the way."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+def codes_of(concept: CodeableConcept) -> Iterable[Code]:
+    """Yield the codes of a concept as the contract writes them."""
+    for coding in concept.coding:
+        if coding.code:
+            system = coding.system or UNNAMED_CODES
+            yield Code(system=system, code=coding.code, display=shown(coding.display))
+    if concept.first_code is None and concept.words:
+        words = concept.words
+        yield Code(system=TEXT_CODES, code=words[:100], display=shown(words))
+
+
+def shown(text: str | None) -> str | None:
+    """Return a text for people, cut to what the contract carries; None for an empty one."""
+    return text[:500] if text else None

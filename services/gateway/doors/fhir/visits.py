@@ -1,0 +1,258 @@
+"""Encounter and Claim: visits, and what they cost."""
+
+from typing import Any, Final, Literal, cast
+
+from services.contract.frozen import Currency
+from services.contract.money import AmountRefusedError, minor_units
+from services.contract.visit import (
+    BillLine,
+    ChargePosted,
+    ChargeVoided,
+    VisitAdmitted,
+    VisitCancelled,
+    VisitClass,
+    VisitDischarged,
+    VisitRegistered,
+)
+from services.gateway.acceptance.facts import Fact, is_id
+from services.gateway.doors.fhir.elements import Money
+from services.gateway.doors.fhir.reader import Reader, codes_of, slug
+from services.gateway.doors.fhir.resources import Claim, ClaimItem, Encounter
+
+# HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
+_CLASSES: Final[dict[str | None, VisitClass]] = {
+    "AMB": "ambulatory",
+    "SS": "ambulatory",
+    "FLD": "ambulatory",
+    "EMER": "emergency",
+    "IMP": "inpatient",
+    "ACUTE": "inpatient",
+    "NONAC": "inpatient",
+    "OBSENC": "inpatient",
+    "PRENC": "ambulatory",
+    "HH": "home",
+    "VR": "virtual",
+}
+_CATEGORIES: Final = ("institutional", "pharmacy", "professional", "oral", "vision")
+_BEGUN: Final = {"planned", "arrived", "triaged", "in-progress", "onleave", "finished"}
+_VOID: Final = {"cancelled", "entered-in-error"}
+
+
+def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
+    """Return how far a visit has come: registered, admitted if inpatient, discharged.
+
+    The status is what the sender states; the steps before it are implied, and do not contradict
+    what is known of them. The id of a discharge holds its time: a visit that is discharged again
+    after its discharge was cancelled is discharged anew.
+    """
+    member = reader.required_reference(encounter.subject, "Patient", "subject")
+    if encounter.status in _VOID:
+        return _cancelled(encounter, member, reader)
+    if encounter.status not in _BEGUN:
+        says = f"An Encounter with status {encounter.status[:40]!r} cannot be read"
+        mend = "Use planned, arrived, triaged, in-progress, onleave, finished or cancelled."
+        reader.problem("value", "status", says, mend)
+    visit_class = _CLASSES.get(encounter.class_.code)
+    if visit_class is None:
+        says = f"The class {str(encounter.class_.code)[:40]!r} is not known"
+        mend = f"Use one of {', '.join(str(code) for code in _CLASSES)} (v3 ActEncounterCode)."
+        reader.problem("value", "class.code", says, mend)
+    provider_id = _provider(encounter, reader)
+    start = reader.moment(("period.start", encounter.period.start))
+    ended = encounter.status == "finished"
+    end = reader.moment(("period.end", encounter.period.end)) if ended else None
+    if start and end and end < start:
+        reader.problem("value", "period", "The visit ends before it starts", "Put the start first.")
+    if reader.failed or not (member and visit_class and provider_id and start):
+        return []
+    visit: dict[str, Any] = {"correlation_id": reader.id}
+    provider = reader.network.provider(provider_id, start)
+    registered = VisitRegistered(visit_id=reader.id, visit_class=visit_class, provider=provider)
+    later = encounter.status in {"in-progress", "onleave", "finished"}
+    facts = [reader.fact(("registered",), member, start, registered, implied=later, **visit)]
+    if visit_class == "inpatient" and later:
+        admitted = VisitAdmitted(visit_id=reader.id, provider=provider)
+        facts.append(reader.fact(("admitted",), member, start, admitted, implied=ended, **visit))
+    if end is not None:
+        discharged = VisitDischarged(
+            visit_id=reader.id,
+            visit_class=visit_class,
+            provider=reader.network.provider(provider_id, end),
+        )
+        kind = ("discharged", end.isoformat())
+        facts.append(reader.fact(kind, member, end, discharged, **visit))
+    return facts
+
+
+def _cancelled(encounter: Encounter, member: str | None, reader: Reader) -> list[Fact]:
+    time = reader.moment(
+        ("meta.lastUpdated", encounter.meta.last_updated),
+        ("period.end", encounter.period.end),
+        ("period.start", encounter.period.start),
+    )
+    if reader.failed or not (member and time):
+        return []
+    reason = f"The hospital declared the visit {encounter.status}."
+    data = VisitCancelled(visit_id=reader.id, cancels="visit", reason=reason)
+    return [reader.fact(("cancelled",), member, time, data, correlation_id=reader.id)]
+
+
+def _provider(encounter: Encounter, reader: Reader) -> str | None:
+    provider = encounter.service_provider
+    text = (provider.reference or "") if provider else ""
+    if text in reader.links:
+        return reader.links[text][1]
+    found = text.removeprefix("urn:uuid:").rpartition("/")[2]
+    if not found and provider and provider.identifier and provider.identifier.value:
+        found = slug(provider.identifier.value)
+    if found and is_id(found):
+        return found
+    mend = "Name the hospital as Organization/<id>."
+    reader.problem(
+        "required", "serviceProvider", "The Encounter does not say who provides it", mend
+    )
+    return None
+
+
+def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
+    """Return a charge of a visit, or that it was voided.
+
+    `Claim.total` is the bill. Items with `net` are lines; the first item without (the visit
+    itself, as a rule) takes the remainder, which is negative if the total is a reduction of its
+    items; further ones are lines of 0. If every item has a net, a difference to the total is a
+    line of its own. Without a total the bill is the sum of the nets.
+    """
+    if claim.use != "claim" or claim.status == "draft":
+        reader.remark(f"Passed over: a Claim with use {claim.use[:40]!r} and status"
+                      f" {claim.status[:40]!r} charges nothing")  # fmt: skip
+        return []
+    member = reader.required_reference(claim.patient, "Patient", "patient")
+    visit_id = _visit_of(claim, reader)
+    if claim.status in _VOID:
+        return _voided(claim, member, visit_id, reader)
+    if claim.status != "active":
+        says = f"{claim.status[:40]!r} is not a status of a Claim"
+        reader.problem("value", "status", says, "Use active or cancelled.")
+    category = claim.type.first_code
+    if category not in _CATEGORIES:
+        mend = f"Use one of {', '.join(_CATEGORIES)} (claim-type)."
+        reader.problem("value", "type", f"The type {str(category)[:40]!r} is not known", mend)
+    time = reader.moment(
+        ("billablePeriod.end", claim.billable_period.end),
+        ("billablePeriod.start", claim.billable_period.start),
+        ("created", claim.created),
+    )
+    bill = _bill(claim, reader)
+    if reader.failed or not (member and visit_id and time and bill):
+        return []
+    currency, amount, lines = bill
+    data = ChargePosted(
+        charge_id=reader.id,
+        visit_id=visit_id,
+        category=cast(
+            "Literal['institutional', 'pharmacy', 'professional', 'oral', 'vision']", category
+        ),
+        currency=currency,
+        amount=amount,
+        lines=lines,
+    )
+    return [reader.fact(("charged",), member, time, data, correlation_id=visit_id)]
+
+
+def _voided(claim: Claim, member: str | None, visit_id: str | None, reader: Reader) -> list[Fact]:
+    time = reader.moment(("meta.lastUpdated", claim.meta.last_updated), ("created", claim.created))
+    if reader.failed or not (member and visit_id and time):
+        return []
+    reason = f"The hospital declared the bill {claim.status}."
+    data = ChargeVoided(charge_id=reader.id, visit_id=visit_id, reason=reason)
+    return [reader.fact(("voided",), member, time, data, correlation_id=visit_id)]
+
+
+def _visit_of(claim: Claim, reader: Reader) -> str | None:
+    """All items of a bill belong to one visit; those that name none belong to it, too."""
+    mend = "Set item[0].encounter to the Encounter that is billed."
+    visits: dict[str, None] = {}
+    for number, item in enumerate(claim.item):
+        for position, reference in enumerate(item.encounter):
+            at = f"item[{number}].encounter[{position}]"
+            found = reader.reference(reference, "Encounter", at)
+            if found is None:
+                return None
+            visits[found] = None
+    if not visits:
+        reader.problem("required", "item", "The Claim does not say which visit it bills", mend)
+        return None
+    if len(visits) > 1:
+        says = f"The items belong to {len(visits)} visits: {', '.join(list(visits)[:5])}"
+        reader.problem("business-rule", "item", says, "Send one Claim per visit.")
+        return None
+    return next(iter(visits))
+
+
+def _bill(claim: Claim, reader: Reader) -> tuple[Currency, int, tuple[BillLine, ...]] | None:
+    currencies = {
+        money.currency
+        for money in (claim.total, *(item.net for item in claim.item))
+        if money is not None and money.currency is not None
+    }
+    if len(currencies) != 1:
+        found = ", ".join(sorted(currency[:10] for currency in currencies)) or "none"
+        says = f"A bill has one currency; this one has {found}"
+        reader.problem("value", "total.currency", says, "State one ISO 4217 code.")
+        return None
+    currency = currencies.pop()
+    nets = [
+        _minor(item.net, currency, f"item[{number}].net", reader)
+        for number, item in enumerate(claim.item)
+    ]
+    if claim.total is not None and claim.total.value is not None:
+        total = _minor(claim.total, currency, "total", reader)
+        if total is not None and total < 0:
+            mend = "A reduction is an item with a negative net, a voided bill a cancelled Claim."
+            reader.problem("value", "total.value", "The total is negative", mend)
+    else:
+        total = _sum_of_nets(nets, reader)
+    if reader.failed or total is None:
+        return None
+    return currency, total, _lines(claim.item, nets, total)
+
+
+def _sum_of_nets(nets: list[int | None], reader: Reader) -> int | None:
+    total = 0
+    for number, net in enumerate(nets):
+        if net is None:
+            at = f"item[{number}].net"
+            mend = "Give the net of every item, or the total."
+            reader.problem("required", at, "Neither this amount nor Claim.total is there", mend)
+        else:
+            total += net
+    if total < 0:
+        reader.problem("value", "item", "The items sum to less than nothing", "Check the signs.")
+    return total
+
+
+def _minor(money: Money | None, currency: str, at: str, reader: Reader) -> int | None:
+    if money is None or money.value is None:
+        return None
+    try:
+        return minor_units(money.value, currency)
+    except AmountRefusedError as error:
+        mend = "State an amount that can be paid in this currency."
+        reader.problem("value", f"{at}.value", f"Refused amount: {error}", mend)
+        return None
+
+
+def _lines(items: list[ClaimItem], nets: list[int | None], total: int) -> tuple[BillLine, ...]:
+    remainder = total - sum(net for net in nets if net is not None)
+    lines = []
+    for item, net in zip(items, nets, strict=True):
+        amount = net
+        if amount is None:
+            amount, remainder = remainder, 0
+        concept = item.product_or_service
+        code = next((code for code in codes_of(concept) if concept.first_code), None)
+        lines.append(BillLine(code=code, text=(concept.words or "Item")[:500], amount=amount))
+    if remainder:
+        text = "Difference between the total and its items"
+        lines.append(BillLine(code=None, text=text, amount=remainder))
+    return tuple(lines)

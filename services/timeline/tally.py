@@ -1,0 +1,141 @@
+"""Counting what stands on the log: a pure fold, used live and for the final summary."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from typing import Any, Final
+
+from services.contract import care, milestones, payment, visit
+from services.contract.catalog import UNKNOWN, catalog, producer_of
+from services.contract.clock import ClockTicked
+from services.contract.event import Event, EventData
+from services.contract.topics import HEALTH_EVENTS, STAGE_INPUTS
+
+PAYERS: Final = tuple(payment.Parts.model_fields)
+_LATENCIES_MAX: Final = 20_000
+_CARE_STAGES: Final = tuple(name for name, topic in STAGE_INPUTS.items() if topic == HEALTH_EVENTS)
+_MILESTONES: Final = (
+    milestones.ScreeningMilestone,
+    milestones.ManagementMilestone,
+    milestones.TreatmentMilestone,
+    milestones.RehabilitationMilestone,
+)
+_DIRECT: Final = (payment.DirectPayRequested, payment.SessionDirectPayRequested)
+_CLAIMED: Final = (payment.ClaimRequested, payment.SessionClaimRequested)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the events seen so far add up to. Amounts are minor units, of the bills in force.
+
+    city_time: the latest tick. facts: events that came from outside. milestones: reached, by
+    stage. reached: members who ever got to `<stage>.<milestone>`. decisions: by outcome, with
+    `reversed`. amounts: by currency, then `billed` and who pays. latencies_ms: from the gateway's
+    acceptance of the fact to the decision on the log, of the last 20,000 decisions.
+    """
+
+    city_time: datetime | None = None
+    facts: int = 0
+    log_counts: Counter[str] = field(default_factory=Counter)
+    milestones: Counter[str] = field(default_factory=Counter)
+    reached: dict[str, set[str]] = field(default_factory=dict)
+    direct_pay_requests: int = 0
+    claim_requests: int = 0
+    decisions: Counter[str] = field(default_factory=Counter)
+    amounts: dict[str, Counter[str]] = field(default_factory=dict)
+    loops_completed: int = 0
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_MAX))
+    _visits: set[str] = field(default_factory=set)
+    _last: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def add(self, event: Event[EventData], appended_at: datetime | None = None) -> bool:
+        """Count one event; returns False for one that was counted before.
+
+        appended_at: when it was stored on the log, wall clock; without it no latency is known.
+        """
+        data = event.data
+        if isinstance(data, ClockTicked):
+            self.city_time = max(self.city_time or event.time, event.time)
+            return True
+        producer = producer_of(event.type, event.source) or UNKNOWN
+        if not self._is_new(event, producer):
+            return False
+        self.log_counts[event.type] += 1
+        if catalog()[event.type].is_fact:
+            self.facts += 1
+        self._count_care(event.subject, producer, data)
+        self._count_money(data)
+        if isinstance(data, payment.PaymentDecided) and appended_at is not None:
+            taken = appended_at - event.recorded_time
+            self.latencies_ms.append(max(0.0, taken.total_seconds() * 1000))
+        return True
+
+    @property
+    def visits(self) -> int:
+        """Number of visits that were ever registered."""
+        return len(self._visits)
+
+    def members_at(self, step: str) -> int:
+        """Return how many members ever reached `<stage>.<milestone>`."""
+        return len(self.reached.get(step, ()))
+
+    def latency_ms(self, percent: int) -> float | None:
+        """Return a percentile (nearest rank) of the latencies; None before the first decision."""
+        ordered = sorted(self.latencies_ms)
+        if not ordered:
+            return None
+        return round(ordered[ceil(len(ordered) * percent / 100) - 1], 1)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the parts of the run's summary that the log alone tells, as plain JSON."""
+        return {
+            "visits": self.visits,
+            "payment_requests": {
+                "direct_pay": self.direct_pay_requests,
+                "claim": self.claim_requests,
+            },
+            "decisions": dict(sorted(self.decisions.items())),
+            "amounts": {
+                currency: {name: amounts[name] for name in ("billed", *PAYERS)}
+                for currency, amounts in sorted(self.amounts.items())
+            },
+            "milestones": {stage: self.milestones[stage] for stage in _CARE_STAGES},
+            "loops_completed": self.loops_completed,
+            "decision_latency_ms": {"p50": self.latency_ms(50), "p99": self.latency_ms(99)},
+            "log_counts": dict(sorted(self.log_counts.items())),
+        }
+
+    def _is_new(self, event: Event[EventData], producer: str) -> bool:
+        key = (event.household, producer, catalog()[event.type].topics[0])
+        if event.sequence <= self._last.get(key, 0):
+            return False
+        self._last[key] = event.sequence
+        return True
+
+    def _count_care(self, member: str, stage: str, data: EventData) -> None:
+        if isinstance(data, visit.VisitRegistered):
+            self._visits.add(data.visit_id)
+        elif isinstance(data, care.ScreeningScheduled):
+            self.loops_completed += data.closes_loop
+        elif isinstance(data, _MILESTONES):
+            self.milestones[stage] += 1
+            self.reached.setdefault(f"{stage}.{data.milestone}", set()).add(member)
+
+    def _count_money(self, data: EventData) -> None:
+        if isinstance(data, _DIRECT):
+            self.direct_pay_requests += 1
+        elif isinstance(data, _CLAIMED):
+            self.claim_requests += 1
+        elif isinstance(data, payment.DirectPayDecided | payment.ClaimDecided):
+            self.decisions[data.outcome] += 1
+            self._post(data.currency, data.billed, data.parts, sign=1)
+        elif isinstance(data, payment.PaymentReversed):
+            self.decisions["reversed"] += 1
+            self._post(data.currency, data.billed, data.parts, sign=-1)
+
+    def _post(self, currency: str, billed: int, parts: payment.Parts, sign: int) -> None:
+        amounts = self.amounts.setdefault(currency, Counter())
+        amounts["billed"] += sign * billed
+        for payer in PAYERS:
+            amounts[payer] += sign * getattr(parts, payer)

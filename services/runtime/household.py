@@ -4,7 +4,6 @@ import struct
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
@@ -143,10 +142,15 @@ def decode_household(stored: bytes, state_type: type[S]) -> Household[S]:
     )
 
 
-@cache
+_ADAPTERS: Final[dict[type[State], TypeAdapter[Any]]] = {}
+
+
 def _adapter(state_type: type[S]) -> TypeAdapter[S]:
     """Return what reads and writes states of a type, built once."""
-    return TypeAdapter(state_type)
+    found = _ADAPTERS.get(state_type)
+    if found is None:
+        found = _ADAPTERS[state_type] = TypeAdapter(state_type)
+    return found
 
 
 def _park(parked: Parked) -> dict[str, Any]:

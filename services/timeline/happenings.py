@@ -33,4 +33,6 @@ def happening(event: Event[EventData]) -> Happening | None:
     line = words(event.data).line
     if line is None:
         return None
-    return Happening(event.time, _SIGNS[producer_of(event.type, event.source) or UNKNOWN], event.subject, line)
+    return Happening(
+        event.time, _SIGNS[producer_of(event.type, event.source) or UNKNOWN], event.subject, line
+    )

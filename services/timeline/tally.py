@@ -21,8 +21,6 @@ _MILESTONES: Final = (
     milestones.TreatmentMilestone,
     milestones.RehabilitationMilestone,
 )
-_DIRECT: Final = (payment.DirectPayRequested, payment.SessionDirectPayRequested)
-_CLAIMED: Final = (payment.ClaimRequested, payment.SessionClaimRequested)
 
 
 @dataclass(slots=True)
@@ -40,8 +38,7 @@ class Tally:
     log_counts: Counter[str] = field(default_factory=Counter)
     milestones: Counter[str] = field(default_factory=Counter)
     reached: dict[str, set[str]] = field(default_factory=dict)
-    direct_pay_requests: int = 0
-    claim_requests: int = 0
+    requests: Counter[payment.Way] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
     amounts: dict[str, Counter[str]] = field(default_factory=dict)
     loops_completed: int = 0
@@ -92,8 +89,8 @@ class Tally:
         return {
             "visits": self.visits,
             "payment_requests": {
-                "direct_pay": self.direct_pay_requests,
-                "claim": self.claim_requests,
+                "direct_pay": self.requests["direct_pay"],
+                "claim": self.requests["claim"],
             },
             "decisions": dict(sorted(self.decisions.items())),
             "amounts": {
@@ -123,10 +120,8 @@ class Tally:
             self.reached.setdefault(f"{stage}.{data.milestone}", set()).add(member)
 
     def _count_money(self, data: EventData) -> None:
-        if isinstance(data, _DIRECT):
-            self.direct_pay_requests += 1
-        elif isinstance(data, _CLAIMED):
-            self.claim_requests += 1
+        if isinstance(data, payment.PaymentRequested):
+            self.requests[data.way] += 1
         elif isinstance(data, payment.DirectPayDecided | payment.ClaimDecided):
             self.decisions[data.outcome] += 1
             self._post(data.currency, data.billed, data.parts, sign=1)

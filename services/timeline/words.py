@@ -180,7 +180,9 @@ def _goals(goals: tuple[care.Goal, ...]) -> str:
     if len({(goal.bound, goal.unit) for goal in goals}) == 1:
         values = "/".join(f"{goal.value:g}" for goal in goals)
         return f"{_plain(goals[0].bound)} {values} {goals[0].unit}"
-    told = (f"{_plain(goal.measure)} {_plain(goal.bound)} {goal.value:g} {goal.unit}" for goal in goals)
+    told = (
+        f"{_plain(goal.measure)} {_plain(goal.bound)} {goal.value:g} {goal.unit}" for goal in goals
+    )
     return ", ".join(told)
 
 
@@ -194,10 +196,7 @@ def _named(codes: tuple[Code, ...]) -> str:
 
 def _measured(data: clinical.ObservationRecorded) -> str:
     if data.components:
-        return ", ".join(
-            f"{_named(each.codes)} {_valued(each)}"
-            for each in data.components
-        )
+        return ", ".join(f"{_named(each.codes)} {_valued(each)}" for each in data.components)
     if data.value is not None:
         return _valued(data)
     return data.text or (_named(data.answer) if data.answer else "no value")

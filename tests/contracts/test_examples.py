@@ -141,7 +141,13 @@ def test_every_derived_example_has_a_cause_and_the_id_that_follows_from_it():
             continue
         assert event.causation_id in known
         ids = [
-            derived_id(producer_of(event.type, event.source), event.causation_id, event.subject, event.type, ordinal)
+            derived_id(
+                producer_of(event.type, event.source),
+                event.causation_id,
+                event.subject,
+                event.type,
+                ordinal,
+            )
             for ordinal in range(8)
         ]
         assert event.id in ids

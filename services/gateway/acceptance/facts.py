@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -57,7 +57,7 @@ class Fact:
         body = self.data.model_dump_json(exclude={"provider": {"network"}})
         about = f"{self.data.TYPE}\n{self.member}\n"
         if not isinstance(self.data, MemberRegistered):
-            about += f"{self.source}\n{self.time.isoformat()}\n"
+            about += f"{self.source}\n{self.time.astimezone(UTC).isoformat()}\n"
         return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
 
 

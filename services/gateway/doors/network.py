@@ -2,7 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.contract.frozen import Id
 from services.contract.visit import Network, Provider
+from services.member.calendar import local_day
 
 NETWORK_FILE: Final = Path(__file__).with_name("network.toml")
 
@@ -42,8 +43,8 @@ class NetworkDirectory:
     memberships: dict[str, tuple[Membership, ...]]
 
     def tier(self, provider_id: str, at: datetime) -> Network:
-        """Return the provider's network on the UTC day of `at`; unlisted is `out`."""
-        day = at.astimezone(UTC).date()
+        """Return the provider's network on the day of `at` where it happened; unlisted is `out`."""
+        day = local_day(at)
         for each in self.memberships.get(provider_id, ()):
             if each.first_day <= day <= each.last_day:
                 return each.network

@@ -94,7 +94,9 @@ def rehabilitated():
     return RehabilitationFinished(
         pathway="stroke",
         outcome="goal_reached",
-        instrument=Instrument(id="barthel", name="the Barthel index", form="0 to 100 in steps of 5"),
+        instrument=Instrument(
+            id="barthel", name="the Barthel index", form="0 to 100 in steps of 5"
+        ),
         baseline=40,
         final=85,
         sessions=20,

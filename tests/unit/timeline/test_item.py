@@ -1,11 +1,8 @@
 """What happened is said once: in a row, on a page, in an answer and on a screen alike."""
 
-from dataclasses import replace
-
 import pytest
 
-from services.contract import catalog as cataloguing
-from services.contract.catalog import catalog
+from services.contract.catalog import producer_of
 from services.contract.clock import ClockTicked
 from services.contract.codec import decode
 from services.contract.event import Event, EventData

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import orjson
@@ -116,7 +116,7 @@ def _time(reading: _Reading) -> datetime | None:
         mend = "Write it in RFC 3339, such as 2026-03-01T08:30:00+08:00, from 1850 to 2199."
         reading.problem("value", "time", f"{text[:40]!r} is not a usable time", mend)
         return None
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _data(

@@ -11,8 +11,8 @@ from services.contract.clinical import (
 )
 from services.contract.visit import Code
 from services.gateway.acceptance.facts import Fact
-from services.gateway.doors.fhir.elements import Quantity, Reference
-from services.gateway.doors.fhir.reader import Reader, shown
+from services.gateway.doors.fhir.elements import CodeableConcept, Quantity, Reference
+from services.gateway.doors.fhir.reader import Reader, codes_of, shown
 from services.gateway.doors.fhir.resources import (
     Condition,
     MedicationRequest,
@@ -118,7 +118,7 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
         ("issued", observation.issued),
     )
     value, unit = _value(observation.value_quantity, observation.value_integer)
-    words = _words(observation)
+    words, answer = _words(observation), _answer(observation.value_codeable_concept)
     components = _components(observation, reader)
     if reader.failed or not (member and time):
         return []
@@ -132,6 +132,7 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
         unit=unit,
         text=words,
         components=components,
+        answer=answer,
         visit_id=visit_id,
     )
     version: tuple[str, ...] = ()
@@ -190,17 +191,23 @@ def _words(observation: Observation) -> str | None:
     return shown(observation.value_string)
 
 
+def _answer(concept: CodeableConcept | None) -> tuple[Code, ...]:
+    """Return the codes of an answer, each with its system; words alone are its text."""
+    return tuple(codes_of(concept)) if concept is not None and concept.first_code else ()
+
+
 def _components(observation: Observation, reader: Reader) -> tuple[Component, ...]:
     components = []
     for number, each in enumerate(observation.component):
         value, unit = _value(each.value_quantity, each.value_integer)
+        answer = _answer(each.value_codeable_concept)
         at = f"component[{number}]"
-        if value is None:
-            reader.remark("This component has no number and is passed over", at)
+        if value is None and not answer:
+            reader.remark("This component has neither number nor code and is passed over", at)
             continue
         codes = reader.codes(each.code, f"{at}.code")
         if codes:
-            components.append(Component(codes=codes, value=value, unit=unit))
+            components.append(Component(codes=codes, value=value, unit=unit, answer=answer))
     return tuple(components)
 
 

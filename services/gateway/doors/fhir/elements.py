@@ -1,7 +1,7 @@
 """FHIR R4 data types, as far as they are read. Names are the standard's own."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -110,7 +110,7 @@ class NotATimeError(ValueError):
 
 
 def instant(text: str) -> datetime:
-    """Return a FHIR dateTime as an instant in UTC.
+    """Return a FHIR dateTime as an instant, with the offset that it was written with.
 
     A date alone is taken as noon UTC, so that it is the same day nearly everywhere; a missing
     month or day is the first.
@@ -130,7 +130,7 @@ def instant(text: str) -> datetime:
         raise NotATimeError(f"{text[:40]!r} is not a possible time: {error}") from error
     if moment.year not in _YEARS:
         raise NotATimeError(f"the year of {text[:40]!r} is not between 1850 and 2199")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def business_date(text: str) -> date:

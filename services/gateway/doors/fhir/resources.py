@@ -88,6 +88,7 @@ class ObservationComponent(Element):
     code: CodeableConcept
     value_quantity: Quantity | None = None
     value_integer: int | None = None
+    value_codeable_concept: CodeableConcept | None = None
 
 
 class Observation(Resource):
@@ -124,7 +125,12 @@ class MedicationRequest(Resource):
 class ClaimItem(Element):
     """One line of a bill."""
 
+    category: CodeableConcept | None = None
     product_or_service: CodeableConcept
+    serviced_date: str | None = None
+    serviced_period: Period = Period()
+    quantity: Quantity | None = None
+    unit_price: Money | None = None
     net: Money | None = None
     encounter: list[Reference] = Field(default_factory=list)
 

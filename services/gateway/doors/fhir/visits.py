@@ -1,11 +1,9 @@
 """Encounter and Claim: visits, and what they cost."""
 
+from datetime import UTC
 from typing import Any, Final, Literal, cast
 
-from services.contract.frozen import Currency
-from services.contract.money import AmountRefusedError, minor_units
 from services.contract.visit import (
-    BillLine,
     ChargePosted,
     ChargeVoided,
     VisitAdmitted,
@@ -15,9 +13,9 @@ from services.contract.visit import (
     VisitRegistered,
 )
 from services.gateway.acceptance.facts import Fact, is_id
-from services.gateway.doors.fhir.elements import Money
-from services.gateway.doors.fhir.reader import Reader, codes_of, slug
-from services.gateway.doors.fhir.resources import Claim, ClaimItem, Encounter
+from services.gateway.doors.fhir.bill import read_bill
+from services.gateway.doors.fhir.reader import Reader, slug
+from services.gateway.doors.fhir.resources import Claim, Encounter
 
 # HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
 _CLASSES: Final[dict[str | None, VisitClass]] = {
@@ -79,7 +77,7 @@ def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
             visit_class=visit_class,
             provider=reader.network.provider(provider_id, end),
         )
-        kind = ("discharged", end.isoformat())
+        kind = ("discharged", end.astimezone(UTC).isoformat())
         facts.append(reader.fact(kind, member, end, discharged, **visit))
     return facts
 
@@ -142,7 +140,7 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
         ("billablePeriod.start", claim.billable_period.start),
         ("created", claim.created),
     )
-    bill = _bill(claim, reader)
+    bill = read_bill(claim, reader)
     if reader.failed or not (member and visit_id and time and bill):
         return []
     currency, amount, lines = bill
@@ -187,72 +185,3 @@ def _visit_of(claim: Claim, reader: Reader) -> str | None:
         reader.problem("business-rule", "item", says, "Send one Claim per visit.")
         return None
     return next(iter(visits))
-
-
-def _bill(claim: Claim, reader: Reader) -> tuple[Currency, int, tuple[BillLine, ...]] | None:
-    currencies = {
-        money.currency
-        for money in (claim.total, *(item.net for item in claim.item))
-        if money is not None and money.currency is not None
-    }
-    if len(currencies) != 1:
-        found = ", ".join(sorted(currency[:10] for currency in currencies)) or "none"
-        says = f"A bill has one currency; this one has {found}"
-        reader.problem("value", "total.currency", says, "State one ISO 4217 code.")
-        return None
-    currency = currencies.pop()
-    nets = [
-        _minor(item.net, currency, f"item[{number}].net", reader)
-        for number, item in enumerate(claim.item)
-    ]
-    if claim.total is not None and claim.total.value is not None:
-        total = _minor(claim.total, currency, "total", reader)
-        if total is not None and total < 0:
-            mend = "A reduction is an item with a negative net, a voided bill a cancelled Claim."
-            reader.problem("value", "total.value", "The total is negative", mend)
-    else:
-        total = _sum_of_nets(nets, reader)
-    if reader.failed or total is None:
-        return None
-    return currency, total, _lines(claim.item, nets, total)
-
-
-def _sum_of_nets(nets: list[int | None], reader: Reader) -> int | None:
-    total = 0
-    for number, net in enumerate(nets):
-        if net is None:
-            at = f"item[{number}].net"
-            mend = "Give the net of every item, or the total."
-            reader.problem("required", at, "Neither this amount nor Claim.total is there", mend)
-        else:
-            total += net
-    if total < 0:
-        reader.problem("value", "item", "The items sum to less than nothing", "Check the signs.")
-    return total
-
-
-def _minor(money: Money | None, currency: str, at: str, reader: Reader) -> int | None:
-    if money is None or money.value is None:
-        return None
-    try:
-        return minor_units(money.value, currency)
-    except AmountRefusedError as error:
-        mend = "State an amount that can be paid in this currency."
-        reader.problem("value", f"{at}.value", f"Refused amount: {error}", mend)
-        return None
-
-
-def _lines(items: list[ClaimItem], nets: list[int | None], total: int) -> tuple[BillLine, ...]:
-    remainder = total - sum(net for net in nets if net is not None)
-    lines = []
-    for item, net in zip(items, nets, strict=True):
-        amount = net
-        if amount is None:
-            amount, remainder = remainder, 0
-        concept = item.product_or_service
-        code = next((code for code in codes_of(concept) if concept.first_code), None)
-        lines.append(BillLine(code=code, text=(concept.words or "Item")[:500], amount=amount))
-    if remainder:
-        text = "Difference between the total and its items"
-        lines.append(BillLine(code=None, text=text, amount=remainder))
-    return tuple(lines)

@@ -149,9 +149,8 @@ def _apply(
     """
     work = Working(open_amount, open_amount)
     figures = None
-    for rule, step in product.rules[version.version]:
+    for rule, step, scope in product.rules[version.version]:
         before = work.open
-        scope = step.scope
         if scope is None:
             work, note = step.apply(case, work)
         else:

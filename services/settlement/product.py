@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from services.contract.frozen import Frozen, Id, Text
 from services.member.calendar import BusinessDay, day_in, zone
+from services.settlement.lines import Scope
 from services.settlement.steps import AnyStep
 
 _CHECKED: Final = frozenset({"service", "currency", "in_force"})
@@ -59,6 +60,14 @@ class Version(Frozen):
         return self
 
 
+class Rule(NamedTuple):
+    """A step with its name in a trace, and the lines that it is for; None is the whole bill."""
+
+    name: str
+    step: AnyStep
+    scope: Scope | None
+
+
 class Product(Frozen):
     """One product: who pays, in which turn, how its benefit year runs, and all its versions.
 
@@ -73,7 +82,7 @@ class Product(Frozen):
     accumulates_per: Literal["household", "member"]
     benefit_year: Literal["calendar", "policy"]
     time_zone: str
-    versions: tuple[Version, ...] = Field(min_length=1)
+    versions: tuple[Version, ...]
 
     @field_validator("time_zone")
     @classmethod
@@ -87,18 +96,19 @@ class Product(Frozen):
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
         starts = [version.effective_from for version in self.versions]
-        if starts != sorted(set(starts)):
-            raise ValueError("versions must be in the order they take effect")
+        if not starts or starts != sorted(set(starts)):
+            raise ValueError("versions must be there, in the order they take effect")
         if len({version.version for version in self.versions}) < len(starts):
             raise ValueError("versions must have names of their own")
         return self
 
     @cached_property
-    def rules(self) -> Mapping[str, tuple[tuple[str, AnyStep], ...]]:
-        """The steps by version, each with the name of its rule in a trace."""
+    def rules(self) -> Mapping[str, tuple[Rule, ...]]:
+        """The rules by version, in the order of its steps."""
         return {
             version.version: tuple(
-                (f"{self.name}@{version.version}/{step.name}", step) for step in version.steps
+                Rule(f"{self.name}@{version.version}/{step.name}", step, step.scope)
+                for step in version.steps
             )
             for version in self.versions
         }

@@ -39,7 +39,7 @@ class Used(NamedTuple):
     @property
     def key(self) -> YearKey:
         """Names the accumulator."""
-        return YearKey._make(self[:5])
+        return YearKey(*self[:5])
 
     @property
     def is_zero(self) -> bool:
@@ -49,7 +49,7 @@ class Used(NamedTuple):
 
 def unused(key: YearKey) -> Used:
     """Return the accumulator of a benefit year in which nothing was consumed yet."""
-    return Used(*key, deductible=0, paid=0, sessions=0)
+    return Used(*key, 0, 0, 0)
 
 
 class Consumed(NamedTuple):
@@ -77,16 +77,15 @@ def counted(
     after = dict(used)
     for part in consumed:
         key = part.key(currency)
-        after[key] = _with(after.get(key) or unused(key), part, sign)
-        if after[key].is_zero:
-            del after[key]
+        before = after.get(key) or unused(key)
+        account = Used(
+            *key,
+            before.deductible + sign * part.deductible,
+            before.paid + sign * part.paid,
+            before.sessions + sign * part.sessions,
+        )
+        if account.is_zero:
+            after.pop(key, None)
+        else:
+            after[key] = account
     return tuple(sorted(after.values()))  # by their keys
-
-
-def _with(account: Used, part: Consumed, sign: int) -> Used:
-    return Used(
-        *account.key,
-        deductible=account.deductible + sign * part.deductible,
-        paid=account.paid + sign * part.paid,
-        sessions=account.sessions + sign * part.sessions,
-    )

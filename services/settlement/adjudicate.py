@@ -94,7 +94,7 @@ def _in_turn(request: PaymentRequested, catalogue: Catalogue) -> list[_Turn]:
         product = catalogue.get(cover.product)
         day = product.day_of(request.service_time) if product else written_day(request.service_date)
         turns.append(_Turn(cover, product, day))
-    return sorted(turns, key=order)
+    return sorted(turns, key=order) if len(turns) > 1 else turns
 
 
 def _unknown(cover: CoverTerms, product: Product | None, day: date, open_amount: int) -> Reason:
@@ -148,7 +148,7 @@ def _apply(
     steps move the total alone, which is all that most products ask for.
     """
     work = Working(open_amount, open_amount)
-    figures = None
+    payer, figures = product.payer, None
     for rule, step, scope in product.rules[version.version]:
         before = work.open
         if scope is None:
@@ -160,7 +160,7 @@ def _apply(
         trace.append(
             {
                 "rule": rule,
-                "payer": product.payer,
+                "payer": payer,
                 "open_before": before,
                 "taken": before - work.open,
                 "note": note,

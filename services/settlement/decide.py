@@ -92,10 +92,7 @@ def _decide_request(
         billed=request.billed,
         consumed=result.consumed,
     )
-    after = changed(
-        remembering(state, remembered),
-        used=counted(used, result.consumed, request.currency, 1),
-    )
+    after = remembering(state, remembered, counted(used, result.consumed, request.currency, 1))
     return Step(after, (Draft(data=decision(request, result), time=event.time),))
 
 

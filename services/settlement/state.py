@@ -59,8 +59,13 @@ class SettlementState(State):
         return next((known for known in self.requests if known.request_id == request_id), None)
 
 
-def remembering(state: SettlementState, request: Remembered) -> SettlementState:
-    """Hold a request; beyond the window, those replaced give way first, then the oldest."""
+def remembering(
+    state: SettlementState, request: Remembered, used: tuple[Used, ...]
+) -> SettlementState:
+    """Hold a request, and what is used up after it.
+
+    Beyond the window, requests that were replaced give way first, then the oldest.
+    """
     requests = (*state.requests, request)
     alike = [
         known
@@ -72,7 +77,7 @@ def remembering(state: SettlementState, request: Remembered) -> SettlementState:
         gone = next((known for known in alike if known.status == "replaced"), alike[0])
         requests = tuple([known for known in requests if known is not gone])
         forgotten += 1
-    return changed(state, requests=requests, forgotten=forgotten)
+    return changed(state, used=used, requests=requests, forgotten=forgotten)
 
 
 def moving(state: SettlementState, request_id: str, move: Move) -> SettlementState:

@@ -175,10 +175,10 @@ RULES: Final = (
     _bug("a reversal gives nothing back to the accumulators", f"{SETTLEMENT}/decide.py",
          "used=counted(used, known.consumed, known.currency, -1)", "used=state.used"),
     _bug("a reversal gives back too little", f"{SETTLEMENT}/accumulators.py",
-         "account.paid + sign * part.paid", "account.paid + sign * part.paid + (sign < 0)"),
+         "before.paid + sign * part.paid", "before.paid + sign * part.paid + (sign < 0)"),
     _bug("a reversal gives back too much", f"{SETTLEMENT}/accumulators.py",
-         "account.deductible + sign * part.deductible",
-         "account.deductible + sign * part.deductible - (sign < 0)"),
+         "before.deductible + sign * part.deductible",
+         "before.deductible + sign * part.deductible - (sign < 0)"),
     _bug("the annual limit is not looked at", f"{SETTLEMENT}/steps/annual_limit.py",
          "left = max(0, most - case.used.paid)", "left = most"),
     Mutant("a decision shares out more than was billed", (

@@ -91,4 +91,4 @@ def stop(work: Working, why: str) -> Answer:
 
 def cap(work: Working, most: int) -> Working:
     """Bear no more than `most`."""
-    return work if work.payable <= most else work._replace(payable=most)
+    return work if work.payable <= most else Working(work.open, most, *work[2:])

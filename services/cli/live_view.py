@@ -250,7 +250,8 @@ def _pulse(snapshot: Snapshot) -> Panel:
     table.add_row("decisions per second", f"{snapshot.decisions_per_s:,.1f}")
     table.add_row("decided after, p50", _milliseconds(tally.latency_ms(50)))
     table.add_row("decided after, p99", _milliseconds(tally.latency_ms(99)))
-    table.add_row("direct pay / claim", f"{tally.direct_pay_requests:,} / {tally.claim_requests:,}")
+    direct_pay, claims = tally.requests["direct_pay"], tally.requests["claim"]
+    table.add_row("direct pay / claim", f"{direct_pay:,} / {claims:,}")
     spark = Text(_spark(snapshot.history), style="cyan", no_wrap=True)
     return Panel(Group(table, spark), title="pulse", box=box.ROUNDED)
 

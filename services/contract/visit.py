@@ -84,7 +84,8 @@ class BillLine(Frozen):
 
     quantity: how many of what the code names, as an exact decimal. unit_price: of one of them.
     day: of the service, where the line has a day of its own. category: what kind of service it is,
-    such as `drug`; None is that of the charge.
+    such as `drug`; None is that of the charge. approval: under which the payer agreed beforehand to
+    bear it (X12 REF*G1; FHIR Claim.insurance.preAuthRef); None where no one agreed.
     """
 
     code: Code | None
@@ -94,6 +95,7 @@ class BillLine(Frozen):
     unit_price: MinorUnits | None = None
     day: Day | None = None
     category: Word | None = None
+    approval: Id | None = None
 
 
 class ChargePosted(EventData):

@@ -13,13 +13,10 @@ from services.contract.event import EventData
 from services.contract.frozen import Amount, Currency, Frozen, Id, MinorUnits
 from services.contract.payment import (
     ClaimDecided,
-    ClaimRequested,
     DirectPayDecided,
-    DirectPayRequested,
     Parts,
+    PaymentRequested,
     PaymentReversed,
-    SessionClaimRequested,
-    SessionDirectPayRequested,
 )
 
 
@@ -63,6 +60,8 @@ class _Payment(EventData):
 class Bill(_Payment):
     """A payment request; `lines` sum to `billed`."""
 
+    TYPE: ClassVar[str] = PaymentRequested.TYPE
+
     lines: tuple[Line, ...]
 
     @model_validator(mode="after")
@@ -71,30 +70,6 @@ class Bill(_Payment):
         if total != self.billed:
             raise ValueError(f"the lines sum to {total}, billed is {self.billed}")
         return self
-
-
-class DirectPayBill(Bill):
-    """A direct-pay request of a visit."""
-
-    TYPE: ClassVar[str] = DirectPayRequested.TYPE
-
-
-class ClaimBill(Bill):
-    """A claim for a visit."""
-
-    TYPE: ClassVar[str] = ClaimRequested.TYPE
-
-
-class SessionDirectPayBill(Bill):
-    """A direct-pay request of a rehabilitation session."""
-
-    TYPE: ClassVar[str] = SessionDirectPayRequested.TYPE
-
-
-class SessionClaimBill(Bill):
-    """A claim for a rehabilitation session."""
-
-    TYPE: ClassVar[str] = SessionClaimRequested.TYPE
 
 
 class Decision(_Payment):
@@ -142,23 +117,7 @@ class Reversal(_Payment):
     shares: tuple[Share, ...]
 
 
-Booked = (
-    DirectPayBill
-    | ClaimBill
-    | SessionDirectPayBill
-    | SessionClaimBill
-    | DirectPayDecision
-    | ClaimDecision
-    | Reversal
-)
+Booked = Bill | DirectPayDecision | ClaimDecision | Reversal
 """The events that make an entry."""
 
-BOOKED: tuple[type[Booked], ...] = (
-    DirectPayBill,
-    ClaimBill,
-    SessionDirectPayBill,
-    SessionClaimBill,
-    DirectPayDecision,
-    ClaimDecision,
-    Reversal,
-)
+BOOKED: tuple[type[Booked], ...] = (Bill, DirectPayDecision, ClaimDecision, Reversal)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.ledger.postings import Entry, EntryKind
+from services.ledger.postings import Entry
+from services.lives.entries import EntryKind, needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def is_repeat(books: Books, entry: Entry) -> bool:
 def refusal(books: Books, entry: Entry) -> str | None:
     """Return why an entry that is no repeat cannot be booked, beginning with a name; or None.
 
-    A bill is booked, then decided once, then perhaps reversed once, each with the amounts of the
-    one before.
+    An entry follows the one that its life has before it, once, with the same amounts: a bill is
+    booked, then decided, then perhaps reversed.
     """
     same_event = books.by_event.get(entry.event_id)
     if same_event is not None:
@@ -67,21 +68,15 @@ def refusal(books: Books, entry: Entry) -> str | None:
     second = books.by_request.get((entry.request_id, entry.kind))
     if second is not None:
         return f"second_{entry.kind}_of_request: {entry.request_id} has it by {second.event_id}"
-    needs = _NEEDS[entry.kind]
-    if needs is None:
+    needed = needs()[entry.kind]
+    if not needed:
         return None
-    before = books.by_request.get((entry.request_id, needs))
+    found = [books.by_request.get((entry.request_id, kind)) for kind in needed]
+    before = next((each for each in found if each is not None), None)
     if before is None:
-        return f"{entry.kind}_without_{needs}: {entry.request_id}"
+        return f"{entry.kind}_without_{'_or_'.join(needed)}: {entry.request_id}"
     if (before.currency, before.billed) != (entry.currency, entry.billed):
-        return f"{entry.kind}_differs_from_{needs}: {entry.request_id} has another amount"
-    if needs == "decided" and before.split != entry.split:
-        return f"{entry.kind}_differs_from_{needs}: {entry.request_id} is borne by others"
+        return f"{entry.kind}_differs_from_{before.kind}: {entry.request_id} has another amount"
+    if before.split not in ("", entry.split):
+        return f"{entry.kind}_differs_from_{before.kind}: {entry.request_id} is borne by others"
     return None
-
-
-_NEEDS: dict[EntryKind, EntryKind | None] = {
-    "billed": None,
-    "decided": "billed",
-    "reversed": "decided",
-}

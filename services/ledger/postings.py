@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple, assert_never
 from services.contract.codec import instant_text
 from services.contract.event import Event
 from services.ledger.bills import Bill, Booked, Decision, Reversal
+from services.lives.entries import EntryKind
 
 AccountKind = Literal[
     "provider", "undecided", "social_insurance", "insurer", "subsidy", "member", "written_off"
 ]
-EntryKind = Literal["billed", "decided", "reversed"]
 
 
 class UnbalancedError(ValueError):

@@ -121,16 +121,9 @@ def decision_counts(connection: Connection) -> dict[str, int]:
     return _counted(connection, query)
 
 
-def request_counts(connection: Connection) -> dict[str, int]:
-    """Return how many requests there were of each event type; each request id counts once."""
-    query = _count_by(ENTRY.c.event_type).where(ENTRY.c.kind == "billed")
-    return _counted(connection, query)
-
-
-def reversal_count(connection: Connection) -> int:
-    """Return how many decisions were undone."""
-    query = select(func.count()).select_from(ENTRY).where(ENTRY.c.kind == "reversed")
-    return connection.scalar(query) or 0
+def entry_counts(connection: Connection) -> dict[str, int]:
+    """Return how many entries of each kind there are; each request has at most one of a kind."""
+    return _counted(connection, _count_by(ENTRY.c.kind))
 
 
 def refusal_reasons(connection: Connection) -> list[str]:

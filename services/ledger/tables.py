@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from services.lives.entries import entry_kinds
 from services.runtime.database import positions_table
 
 METADATA: Final = MetaData(
@@ -41,12 +42,13 @@ ENTRY: Final = Table(
     Column("billed", BigInteger, nullable=False),
     Column("split", String(16), nullable=False),
     Column("occurred_at", String(40), nullable=False),
-    CheckConstraint("kind IN ('billed', 'decided', 'reversed')", name="kind"),
+    CheckConstraint(f"kind IN ({', '.join(map(repr, entry_kinds()))})", name="kind"),
     UniqueConstraint("request_id", "kind"),
 )
 """The journal, and the inbox at once: an event that has an entry has had its effect.
 
-A request is billed, decided and reversed at most once each. occurred_at: RFC 3339 in UTC.
+A request has at most one entry of each kind; the kinds are those of the lives of payments.
+occurred_at: RFC 3339 in UTC.
 """
 
 POSTING: Final = Table(

@@ -4,22 +4,16 @@ from datetime import datetime
 from typing import Final
 
 from services.contract.event import Event
-from services.contract.payment import (
-    ClaimRequested,
-    DirectPayRequested,
-    ReversalRequested,
-    SessionClaimRequested,
-    SessionDirectPayRequested,
-)
+from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import Step
 from services.runtime.stage import Stage, by_household
-from services.settlement import rules
+from services.settlement import decide as rules
 from services.settlement.catalogue import shipped_catalogue
 from services.settlement.state import SettlementState
 
 
 def decide(
-    state: SettlementState, event: Event[rules.Request | ReversalRequested], at: datetime
+    state: SettlementState, event: Event[PaymentRequested | ReversalRequested], at: datetime
 ) -> Step[SettlementState]:
     """Decide by the shipped products; they are read at the first event, not at import."""
     return rules.decide(shipped_catalogue(), state, event, at)
@@ -27,13 +21,7 @@ def decide(
 
 STAGE: Final = Stage(
     name="settlement",
-    consumes=(
-        DirectPayRequested,
-        ClaimRequested,
-        SessionDirectPayRequested,
-        SessionClaimRequested,
-        ReversalRequested,
-    ),
+    consumes=(PaymentRequested, ReversalRequested),
     state=SettlementState,
     begin=rules.begin,
     decide=decide,

@@ -1,90 +1,71 @@
-"""What an insurance product promises, as versioned data.
-
-Amounts are minor units of the currency that keys them. Percentages are the payer's side: 90 means
-that the payer bears 90 of 100 and leaves 10.
-"""
+"""What an insurance product promises, as versioned data. Amounts are minor units of a currency."""
 
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
+from functools import cached_property
+from typing import Final, Literal, NamedTuple, Self
+from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import Field, model_validator
+from pydantic import field_validator, model_validator
 
-from services.contract.frozen import Amount, Currency, Frozen, Id, Text
-from services.contract.visit import Network, VisitClass
-from services.settlement.life import Service
+from services.contract.frozen import Frozen, Id, Text
+from services.member.calendar import BusinessDay, day_in, zone
+from services.settlement.lines import Scope
+from services.settlement.steps import AnyStep
 
-StepName = Literal[
-    "service",
-    "currency",
-    "in_force",
-    "waiting_period",
-    "visit_deductible",
-    "annual_deductible",
-    "percentage",
-    "session_limit",
-    "sessions",
-    "annual_limit",
-    "pay",
-]
-"""The steps that a product can put in its order; `services.settlement.steps` says what each does."""
-
-Percent = Annotated[int, Field(ge=0, le=100)]
-
-
-class Limits(Frozen):
-    """The amounts of a product in one currency; 0 is no deductible, None is no limit.
-
-    visit_deductible: by visit class, of each bill; a class that is not listed has none.
-    annual_deductible: of each benefit year. annual_limit: most that the payer bears in a benefit
-    year. session_limit: most that the payer bears of one session.
-    """
-
-    visit_deductible: Mapping[VisitClass, Amount] = {}
-    annual_deductible: Amount = 0
-    annual_limit: Amount | None = None
-    session_limit: Amount | None = None
+_CHECKED: Final = frozenset({"service", "currency", "in_force"})
 
 
 class Version(Frozen):
-    """The terms for service dates from `effective_from` until the next version takes effect.
+    """The terms for days of service from `effective_from` until the next version takes effect.
 
-    steps: the order of adjudication. services: kinds of service paid for. waiting_days: days from
-    the cover's first day on which it does not pay yet. waiting_exempt: visit classes that do not
-    wait. sessions_max: sessions paid for in a benefit year. percent: by visit class (`any` for
-    those not listed) and network. disclosure: shown and acknowledged at sale.
+    steps: what is done, in this order, each with its own terms. disclosure: shown and acknowledged
+    at sale.
     """
 
     version: Id
     effective_from: date
     disclosure: Text
-    steps: tuple[StepName, ...]
-    services: tuple[Service, ...]
-    waiting_days: int = Field(default=0, ge=0)
-    waiting_exempt: tuple[VisitClass, ...] = ()
-    sessions_max: int | None = Field(default=None, ge=0)
-    percent: Mapping[VisitClass | Literal["any"], Mapping[Network, Percent]]
-    limits: Mapping[Currency, Limits]
+    steps: tuple[AnyStep, ...]
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        if len(set(self.steps)) != len(self.steps) or self.steps[-1:] != ("pay",):
-            problem = f"version {self.version}: steps must not repeat and must end in pay"
-            raise ValueError(problem)
-        if not {"service", "currency", "in_force"} <= set(self.steps):
-            problem = f"version {self.version}: service, currency, in_force must be checked"
-            raise ValueError(problem)
-        networks = {"owned", "strategic", "alliance", "out"}
-        if "any" not in self.percent or any(set(row) != networks for row in self.percent.values()):
-            problem = f"version {self.version}: percent needs `any`, and all networks each"
-            raise ValueError(problem)
+        kinds = [step.step for step in self.steps]
+        if kinds[-1:] != ["pay"] or kinds.count("pay") != 1:
+            raise ValueError("the steps must end in pay, which stands once")
+        if not set(kinds) >= _CHECKED:
+            raise ValueError(f"{', '.join(sorted(_CHECKED))} must be checked")
         return self
 
-    def percent_for(self, visit_class: VisitClass, network: Network) -> int:
-        """Return the payer's side, in percent."""
-        row = self.percent.get(visit_class)
-        return (self.percent["any"] if row is None else row)[network]
+    @model_validator(mode="after")
+    def _names_each_step_once(self) -> Self:
+        names = [step.name for step in self.steps]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands twice: give each an `id` of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _states_amounts_in_each_currency(self) -> Self:
+        offered: set[str] | None = None
+        for step in self.steps:
+            if step.step == "currency":
+                offered = set(step.currencies)
+            amounts = getattr(step, "amounts", None)
+            if amounts is not None and (offered is None or set(amounts) != offered):
+                raise ValueError(
+                    f"{step.name} needs amounts in all the currencies of the step `currency`, "
+                    "which stands before it, and in no other"
+                )
+        return self
+
+
+class Rule(NamedTuple):
+    """A step with its name in a trace, and the lines that it is for; None is the whole bill."""
+
+    name: str
+    step: AnyStep
+    scope: Scope | None
 
 
 class Product(Frozen):
@@ -92,7 +73,7 @@ class Product(Frozen):
 
     coordination: payers take their turn from the lowest number up. accumulates_per: whom
     deductibles and limits are counted for. benefit_year: calendar years, or years from the first
-    day of the cover. time_zone: in which the service date and the cover's days are meant.
+    day of the cover. time_zone: in which the day of service and the cover's days are meant.
     """
 
     name: Id
@@ -101,25 +82,49 @@ class Product(Frozen):
     accumulates_per: Literal["household", "member"]
     benefit_year: Literal["calendar", "policy"]
     time_zone: str
-    versions: tuple[Version, ...] = Field(min_length=1)
+    versions: tuple[Version, ...]
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            zone(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{name} is no time zone of the IANA database") from error
+        return name
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
-        ZoneInfo(self.time_zone)
         starts = [version.effective_from for version in self.versions]
-        if starts != sorted(set(starts)):
-            problem = f"{self.name}: versions must be in the order they take effect"
-            raise ValueError(problem)
+        if not starts or starts != sorted(set(starts)):
+            raise ValueError("versions must be there, in the order they take effect")
+        if len({version.version for version in self.versions}) < len(starts):
+            raise ValueError("versions must have names of their own")
         return self
 
-    def version_on(self, day: date) -> Version | None:
+    @cached_property
+    def rules(self) -> Mapping[str, tuple[Rule, ...]]:
+        """The rules by version, in the order of its steps."""
+        return {
+            version.version: tuple(
+                Rule(f"{self.name}@{version.version}/{step.name}", step, step.scope)
+                for step in version.steps
+            )
+            for version in self.versions
+        }
+
+    def day_of(self, moment: datetime) -> BusinessDay:
+        """Return the day on which a service that began at `moment` counts for this product."""
+        return day_in(moment, zone(self.time_zone))
+
+    def version_on(self, day: BusinessDay) -> Version | None:
         """Return the version in effect on `day`, or None before the first."""
         for version in reversed(self.versions):
             if version.effective_from <= day:
                 return version
         return None
 
-    def benefit_year_of(self, day: date, valid_from: date) -> date:
+    def benefit_year_of(self, day: BusinessDay, valid_from: date) -> date:
         """Return the first day of the benefit year that `day` falls in.
 
         A policy year begins on the anniversary of the cover's first day; one that began on

@@ -1,14 +1,20 @@
 """What settlement remembers about one household. Amounts are minor units."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, Literal, NamedTuple
 
-from services.contract.frozen import Amount, Currency, Day, Id
-from services.contract.step import State
+from services.contract.change import changed
+from services.contract.frozen import Amount, Currency, Id
+from services.contract.payment import Way
+from services.contract.step import RuleRefusedError, State
 from services.contract.visit import Provider
-from services.settlement.life import RequestStatus, Service
+from services.lives.entries import LIVES
+from services.lives.life import Move, Status
+from services.settlement.accumulators import Consumed, Used
+
+Service = Literal["visit", "rehabilitation_session"]
 
 REMEMBERED_MAX: Final[Mapping[Service, int]] = MappingProxyType(
     {"visit": 128, "rehabilitation_session": 16}
@@ -16,69 +22,6 @@ REMEMBERED_MAX: Final[Mapping[Service, int]] = MappingProxyType(
 """Requests of one member that are held for corrections and repeats, by kind of service.
 
 Why so many: `docs/adr/2611-settlement-remembers-a-window.md`."""
-
-
-class YearKey(NamedTuple):
-    """Names one accumulator: a contract's benefit year in one currency, for one holder.
-
-    holder: the member, or empty where the household shares. year: first day of the benefit year.
-    """
-
-    product: str
-    insurer: str
-    holder: str
-    year: date
-    currency: str
-
-
-class Used(NamedTuple):
-    """What is used up in one benefit year: deductible borne, amount paid, sessions paid for.
-
-    Begins with its key, so that accumulators sort by it. Like `Consumed`, one of a small number of
-    rows in every state: stored as a bare row, checked when it is read.
-    """
-
-    product: Id
-    insurer: Id
-    holder: str
-    year: Day
-    currency: Currency
-    deductible: int
-    paid: int
-    sessions: int
-
-    @property
-    def key(self) -> YearKey:
-        """Names the accumulator."""
-        return YearKey._make(self[:5])
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether nothing is used, so that nothing needs to be remembered."""
-        return not (self.deductible or self.paid or self.sessions)
-
-
-def unused(key: YearKey) -> Used:
-    """Return the accumulator of a benefit year in which nothing was consumed yet."""
-    return Used(*key, deductible=0, paid=0, sessions=0)
-
-
-class Consumed(NamedTuple):
-    """What one decision took from one cover: exactly this is given back by its reversal."""
-
-    cover_id: Id
-    product: Id
-    payer: Literal["social_insurance", "insurer", "subsidy"]
-    insurer: Id
-    holder: str
-    year: Day
-    deductible: int
-    paid: int
-    sessions: int
-
-    def key(self, currency: str) -> YearKey:
-        """Return the accumulator that it was taken from."""
-        return YearKey(self.product, self.insurer, self.holder, self.year, currency)
 
 
 class Remembered(NamedTuple):
@@ -89,9 +32,10 @@ class Remembered(NamedTuple):
 
     request_id: Id
     member: str
+    way: Way
     service: Service
     fingerprint: str
-    status: RequestStatus
+    status: Status
     episode: Id
     provider: Provider
     currency: Currency
@@ -99,6 +43,7 @@ class Remembered(NamedTuple):
     consumed: tuple[Consumed, ...]
 
 
+@dataclass(frozen=True)
 class SettlementState(State):
     """Accumulators in the order of their keys, and the latest requests in the order decided.
 
@@ -114,52 +59,48 @@ class SettlementState(State):
         return next((known for known in self.requests if known.request_id == request_id), None)
 
 
-class ShareSaid(TypedDict):
-    """What one cover pays, before the event that it stands in is checked as a whole."""
+def remembering(
+    state: SettlementState, request: Remembered, used: tuple[Used, ...]
+) -> SettlementState:
+    """Hold a request, and what is used up after it.
 
-    cover_id: str
-    product: str
-    payer: Literal["social_insurance", "insurer", "subsidy"]
-    insurer: str
-    amount: int
+    Beyond the window, requests that were replaced give way first, then the oldest.
+    """
+    requests = (*state.requests, request)
+    alike = [
+        known
+        for known in requests
+        if known.member == request.member and known.service == request.service
+    ]
+    forgotten = state.forgotten
+    if len(alike) > REMEMBERED_MAX[request.service]:
+        gone = next((known for known in alike if known.status == "replaced"), alike[0])
+        requests = tuple([known for known in requests if known is not gone])
+        forgotten += 1
+    return changed(state, used=used, requests=requests, forgotten=forgotten)
 
 
-class PartsSaid(TypedDict):
-    """Who pays what, before the event that it stands in is checked as a whole."""
+def moving(state: SettlementState, request_id: str, move: Move) -> SettlementState:
+    """Move a remembered request on; it keeps nothing that only a decision in force needs.
 
-    social_insurance: int
-    insurer: int
-    subsidy: int
-    member: int
-    written_off: int
-
-
-def shares_of(consumed: Iterable[Consumed]) -> tuple[ShareSaid, ...]:
-    """Return what each cover pays; covers that pay nothing have no share."""
-    return tuple(
+    Raises:
+        RuleRefusedError: its life does not have the move, or it is no longer remembered.
+    """
+    known = state.request(request_id)
+    if known is None and state.forgotten:
+        problem = (
+            f"{move}_of_forgotten_request: {request_id} is unknown, or too old to be corrected: "
+            f"only a member's last {REMEMBERED_MAX['visit']} bills are; settle it by hand"
+        )
+        raise RuleRefusedError(problem)
+    life = LIVES[
+        known.way if known else "direct_pay"
+    ]  # which of them: no life moves the unknown so
+    after = life.moved(known.status if known else "unknown", move, request_id)
+    requests = tuple(
         [
-            {
-                "cover_id": part.cover_id,
-                "product": part.product,
-                "payer": part.payer,
-                "insurer": part.insurer,
-                "amount": part.paid,
-            }
-            for part in consumed
-            if part.paid
+            each._replace(status=after, consumed=()) if each.request_id == request_id else each
+            for each in state.requests
         ]
     )
-
-
-def parts_of(billed: int, consumed: Iterable[Consumed]) -> PartsSaid:
-    """Return who pays what: each payer the sum of what its covers pay, the member what is left."""
-    by_payer = {"social_insurance": 0, "insurer": 0, "subsidy": 0}
-    for part in consumed:
-        by_payer[part.payer] += part.paid
-    return {
-        "social_insurance": by_payer["social_insurance"],
-        "insurer": by_payer["insurer"],
-        "subsidy": by_payer["subsidy"],
-        "member": billed - sum(by_payer.values()),
-        "written_off": 0,
-    }
+    return changed(state, requests=requests)

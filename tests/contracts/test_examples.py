@@ -140,14 +140,10 @@ def test_every_derived_example_has_a_cause_and_the_id_that_follows_from_it():
             assert event.causation_id is None
             continue
         assert event.causation_id in known
+        producer = producer_of(event.type, event.source)
+        assert producer is not None
         ids = [
-            derived_id(
-                producer_of(event.type, event.source),
-                event.causation_id,
-                event.subject,
-                event.type,
-                ordinal,
-            )
+            derived_id(producer, event.causation_id, event.subject, event.type, ordinal)
             for ordinal in range(8)
         ]
         assert event.id in ids

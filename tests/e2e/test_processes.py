@@ -198,7 +198,7 @@ def test_with_a_worker_of_each_stage_killed_the_totals_are_those_of_a_day_withou
         assert store.imbalance(connection) == {"USD": 0}
         assert store.undecided(connection) == {"USD": 0}
         assert sum(store.decision_counts(connection).values()) == visits
-        assert sum(store.request_counts(connection).values()) == visits
+        assert store.entry_counts(connection)["billed"] == visits
     nothing = dict.fromkeys(("social_insurance", "insurer", "subsidy", "written_off"), 0)
     assert amounts == {"USD": {"billed": billed, "member": billed, **nothing}}
     if settings_of_all.database_url is not None:

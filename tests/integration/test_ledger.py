@@ -1,5 +1,6 @@
 """The ledger on a real database: each event booked once, and nothing changed ever after."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,20 +8,31 @@ from typing import Any
 import pytest
 from alembic.command import downgrade, upgrade
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Executable, Table, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.member import CoverTerms
-from services.contract.payment import DirectPayRequested, PaymentRequested, ReversalRequested
+from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.topics import PAYMENT_EVENTS
 from services.contract.visit import BillLine, Provider
 from services.ledger import store
 from services.ledger.app import MIGRATIONS, Ledger, make_ledger
 from services.ledger.postings import Account
 from services.ledger.tables import ENTRY, IMMUTABLE, METADATA, POSTING
+from services.lives.entries import entry_kinds
 from services.runtime.database import open_database
 from services.runtime.projection import Batch, StaleWriterError
 from services.runtime.settings import Settings
@@ -65,13 +77,15 @@ def ledger(engine: Engine) -> Ledger:
 
 
 def _bill(request_id: str, billed: int, currency: str = "CNY", replaces: str | None = None) -> Any:
-    return DirectPayRequested(
+    return PaymentRequested(
         request_id=request_id,
         replaces=replaces,
         episode="v1",
+        way="direct_pay",
         service="visit",
         visit_class="inpatient",
         provider=Provider(id="hospital-1", network="owned"),
+        service_time=_AT,
         service_date=date(2024, 5, 1),
         currency=currency,
         billed=billed,
@@ -149,8 +163,7 @@ def test_a_replaced_bill_does_not_count(ledger: Ledger, engine: Engine) -> None:
     with engine.connect() as connection:
         assert store.totals(connection)["CNY"]["billed"] == 500_00
         assert store.decision_counts(connection) == {"declined": 1, "partly_settled": 1}
-        assert store.request_counts(connection) == {DirectPayRequested.TYPE: 2}
-        assert store.reversal_count(connection) == 1
+        assert store.entry_counts(connection) == {"billed": 2, "decided": 2, "reversed": 1}
 
 
 def test_a_bill_without_its_decision_shows_as_undecided(ledger: Ledger, engine: Engine) -> None:
@@ -326,6 +339,25 @@ def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -
 
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_database_takes_the_entries_of_the_lives_of_payments_and_no_others(
+    ledger: Ledger, engine: Engine
+) -> None:
+    (check,) = [
+        check["sqltext"]
+        for check in inspect(engine).get_check_constraints(ENTRY.name)
+        if "kind" in check["sqltext"]
+    ]
+    assert set(re.findall(r"'(\w+)'", check)) == set(entry_kinds())
+    ledger.apply(_batch(_log(_bill("r1", 900_00), _undo("r1"))))
+
+    with engine.begin() as connection:
+        booked = connection.execute(select(ENTRY)).mappings().all()
+        assert {row["kind"] for row in booked} == set(entry_kinds())
+        planted = {**booked[0], "event_id": "e9", "kind": "replaced"}
+        with pytest.raises(IntegrityError):
+            connection.execute(insert(ENTRY).values(**planted))
 
 
 def test_books_of_an_older_version_are_carried_over(ledger: Ledger, engine: Engine) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, func, select
 from services.contract.codec import encode
 from services.contract.event import Event
 from services.contract.ids import stable_id
-from services.contract.payment import ClaimRequested
+from services.contract.payment import PaymentRequested
 from services.contract.topics import PAYMENT_EVENTS
 from services.contract.visit import BillLine, Provider
 from services.ledger import store
@@ -71,13 +71,15 @@ def _process(settings: Settings, **more: str) -> Iterator[subprocess.Popen[bytes
 def _decided_bills() -> list[Event[Any]]:
     events = []
     for number in range(_BILLS):
-        bill = ClaimRequested(
+        bill = PaymentRequested(
             request_id=f"r{number}",
             replaces=None,
             episode=f"v{number}",
+            way="claim",
             service="visit",
             visit_class="ambulatory",
             provider=Provider(id=f"hospital-{number % 7}", network="out"),
+            service_time=_AT,
             service_date=date(2024, 5, 1),
             currency="CNY",
             billed=number,

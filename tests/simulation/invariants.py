@@ -22,6 +22,9 @@ from services.runtime.household import version_of
 from services.runtime.stage import Stage
 from services.settlement.catalogue import shipped_catalogue
 from services.settlement.state import SettlementState
+from services.settlement.steps.annual_deductible import AnnualDeductible
+from services.settlement.steps.annual_limit import AnnualLimit
+from services.settlement.steps.sessions import Sessions
 from tests.simulation.oracle import CoversInTurn
 from tests.simulation.patched import Decoder
 
@@ -225,12 +228,14 @@ def accumulators_stay_within_their_limits(state: Any) -> None:
         return
     name = "accumulators_stay_within_their_limits"
     for used in state.used:
-        product = shipped_catalogue()[used.product]
-        most = [version.limits[used.currency] for version in product.versions]
-        annual = [limits.annual_limit for limits in most]
-        limit = None if None in annual else max(amount for amount in annual if amount is not None)
-        sessions = max((version.sessions_max or 0) for version in product.versions)
+        versions = shipped_catalogue()[used.product].versions
+        steps = [step for version in versions for step in version.steps]
+        paid = [each.amounts[used.currency] for each in steps if isinstance(each, AnnualLimit)]
+        deductible = [
+            each.amounts[used.currency] for each in steps if isinstance(each, AnnualDeductible)
+        ]
+        sessions = [each.most for each in steps if isinstance(each, Sessions)]
         require(name, min(used.paid, used.deductible, used.sessions) >= 0, used)
-        require(name, limit is None or used.paid <= limit, used)
-        require(name, used.deductible <= max(limits.annual_deductible for limits in most), used)
-        require(name, used.sessions <= sessions, used)
+        require(name, not paid or used.paid <= max(paid), used)
+        require(name, used.deductible <= max(deductible, default=0), used)
+        require(name, used.sessions <= max(sessions, default=0), used)

@@ -1,7 +1,7 @@
 """Each table is the story of one household: its bills in order, and who pays what of each."""
 
 import tomllib
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +11,26 @@ from services.contract.event import Event
 from services.contract.member import CoverTerms
 from services.contract.payment import (
     ClaimDecided,
-    ClaimRequested,
     DirectPayDecided,
-    DirectPayRequested,
     Parts,
-    SessionClaimRequested,
-    SessionDirectPayRequested,
+    PaymentRequested,
 )
-from services.contract.visit import BillLine, Provider
-from services.settlement import rules
+from services.contract.visit import BillLine, Code, Provider
 from services.settlement.catalogue import shipped_catalogue
+from services.settlement.decide import begin, decide
+from tests.zones import CHINA
 
 _TABLES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.toml"))}
-_REQUESTS = {
-    ("visit", "direct_pay"): DirectPayRequested,
-    ("visit", "claim"): ClaimRequested,
-    ("rehabilitation_session", "direct_pay"): SessionDirectPayRequested,
-    ("rehabilitation_session", "claim"): SessionClaimRequested,
-}
 
 
 @pytest.mark.parametrize("table", _TABLES)
 def test_who_pays_what_is_as_the_table_says(table: str) -> None:
     story = tomllib.loads(_TABLES[table].read_text("utf-8"))
-    state = rules.begin()
+    state = begin()
 
     for number, bill in enumerate(story["bills"]):
         event = _request(story["covers"], bill, number)
-        step = rules.decide(shipped_catalogue(), state, event, event.time)
+        step = decide(shipped_catalogue(), state, event, event.time)
         state = step.state
 
         (draft,) = step.outputs
@@ -61,25 +53,26 @@ def _assert_trace_says(decision: DirectPayDecided | ClaimDecided, bill: dict[str
 
 
 def _request(covers: dict[str, Any], bill: dict[str, Any], number: int) -> Event[Any]:
-    request = _REQUESTS[bill.get("service", "visit"), bill.get("ask", "direct_pay")]
     on: date = bill["on"]
-    data = request(
+    moment = datetime.combine(on, bill.get("at", time(10)), tzinfo=CHINA)
+    data = PaymentRequested(
         request_id=f"request-{number}",
         replaces=None,
         episode=f"visit-{number}",
+        way=bill.get("ask", "direct_pay"),
         service=bill.get("service", "visit"),
         visit_class=bill.get("class", "ambulatory"),
         provider=Provider(id="hospital-1", network=bill.get("network", "owned")),
+        service_time=moment,
         service_date=on,
         currency=bill.get("currency", "CNY"),
         billed=bill["billed"],
-        lines=(BillLine(code=None, text="all", amount=bill["billed"]),),
+        lines=_lines(bill),
         covers=tuple(
             CoverTerms(**{"cover_id": name, "valid_to": None, **covers[name]})
             for name in bill.get("covers", covers)
         ),
     )
-    moment = datetime.combine(on, time(10), tzinfo=UTC)
     return Event(
         id=f"event-{number}",
         source="/hospitals/1",
@@ -89,4 +82,12 @@ def _request(covers: dict[str, Any], bill: dict[str, Any], number: int) -> Event
         recorded_time=moment,
         sequence=number + 1,
         data=data,
+    )
+
+
+def _lines(bill: dict[str, Any]) -> tuple[BillLine, ...]:
+    stated = bill.get("lines", [{"text": "all", "amount": bill["billed"]}])
+    return tuple(
+        BillLine(**{**line, "code": Code(**line["code"]) if "code" in line else None})
+        for line in stated
     )

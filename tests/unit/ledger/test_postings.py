@@ -10,10 +10,9 @@ from services.contract.codec import encode
 from services.contract.event import Event, EventData
 from services.contract.payment import (
     ClaimDecided,
-    ClaimRequested,
     DirectPayDecided,
-    DirectPayRequested,
     Parts,
+    PaymentRequested,
     PaymentReversed,
     Share,
     TraceStep,
@@ -40,13 +39,15 @@ def _event(data: EventData, event_id: str) -> Event[Any]:
 
 
 def _bill(billed: int = 100, request_id: str = "r1", currency: str = "CNY") -> Any:
-    return DirectPayRequested(
+    return PaymentRequested(
         request_id=request_id,
         replaces=None,
         episode="v1",
+        way="direct_pay",
         service="visit",
         visit_class="ambulatory",
         provider=_PROVIDER,
+        service_time=_AT,
         service_date=date(2024, 5, 1),
         currency=currency,
         billed=billed,
@@ -114,7 +115,7 @@ def _books(*said: EventData) -> Books:
 
 
 def test_the_fingerprint_of_what_is_booked_stays_the_same() -> None:
-    assert _entry(_bill(100)).fingerprint == "4da4cda5ffcb6cb7"
+    assert _entry(_bill(100)).fingerprint == "19c3166f43fdb877"
 
 
 def test_an_entry_is_its_row() -> None:
@@ -181,11 +182,7 @@ def test_a_bill_of_nothing_has_an_entry_without_postings() -> None:
 
 
 def test_a_claim_is_booked_like_a_direct_pay() -> None:
-    claim = ClaimRequested(
-        **_bill(100).model_dump(exclude={"provider", "lines"}),
-        provider=_PROVIDER,
-        lines=_bill(100).lines,
-    )
+    claim = PaymentRequested(**{**dict(_bill(100)), "way": "claim"})
     decided = ClaimDecided(**{**dict(_decision()), "outcome": "partly_approved"})
 
     assert _entry(claim).postings == _entry(_bill(100)).postings

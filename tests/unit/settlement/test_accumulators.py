@@ -1,14 +1,15 @@
 """What one bill leaves for the next one of the household."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from services.contract.event import Event
 from services.contract.member import CoverTerms
-from services.contract.payment import ReversalRequested, SessionDirectPayRequested
+from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.visit import BillLine, Provider
 from services.settlement.app import STAGE
 from services.settlement.state import SettlementState
+from tests.zones import CHINA
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
 _COVER = CoverTerms(
@@ -21,13 +22,15 @@ _COVER = CoverTerms(
 
 
 def _session(number: int, member: str, billed: int, day: date) -> Event[Any]:
-    data = SessionDirectPayRequested(
+    data = PaymentRequested(
         request_id=f"{member}-{number}",
         replaces=None,
         episode="plan-1",
+        way="direct_pay",
         service="rehabilitation_session",
         visit_class="home",
         provider=Provider(id="clinic-1", network="owned"),
+        service_time=datetime.combine(day, time(10), tzinfo=CHINA),
         service_date=day,
         currency="CNY",
         billed=billed,

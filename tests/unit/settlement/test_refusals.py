@@ -9,29 +9,29 @@ import pytest
 from services.contract.event import Event, EventData
 from services.contract.payment import (
     DirectPayDecided,
-    DirectPayRequested,
+    PaymentRequested,
     PaymentReversed,
     ReversalRequested,
 )
 from services.contract.step import RuleRefusedError, Step
 from services.contract.visit import BillLine, Provider
 from services.settlement.app import STAGE
-from services.settlement.life import LIFE, moved
 from services.settlement.state import REMEMBERED_MAX, SettlementState
-from services.treatment.rules.window import CLOSED_KEPT_MAX
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
 _WINDOW = REMEMBERED_MAX["visit"]
 
 
-def _bill(request_id: str, billed: int = 100_00, replaces: str | None = None) -> DirectPayRequested:
-    return DirectPayRequested(
+def _bill(request_id: str, billed: int = 100_00, replaces: str | None = None) -> PaymentRequested:
+    return PaymentRequested(
         request_id=request_id,
         replaces=replaces,
         episode="visit-1",
+        way="direct_pay",
         service="visit",
         visit_class="ambulatory",
         provider=Provider(id="hospital-1", network="owned"),
+        service_time=_AT,
         service_date=date(2024, 5, 1),
         currency="CNY",
         billed=billed,
@@ -105,6 +105,8 @@ def test_a_correction_beyond_the_window_is_refused_by_name() -> None:
 
 
 def test_whatever_treatment_may_still_correct_is_remembered() -> None:
+    from services.treatment.rules.window import CLOSED_KEPT_MAX
+
     assert _WINDOW >= CLOSED_KEPT_MAX
 
 
@@ -160,17 +162,6 @@ def test_a_replacing_request_is_decided_once_the_replaced_one_is_reversed() -> N
 
     assert isinstance(draft.data, DirectPayDecided)
     assert draft.data.billed == 50_00
-
-
-@pytest.mark.parametrize("move", ["decide", "reverse", "replace"])
-@pytest.mark.parametrize("status", ["unknown", "decided", "reversed", "replaced"])
-def test_a_life_moves_only_as_the_table_says(status: Any, move: Any) -> None:
-    if (status, move) in LIFE:
-        assert moved(status, move, "r1") == LIFE[status, move]
-        return
-
-    with pytest.raises(RuleRefusedError, match=f"^{move}_of_{status}_request: r1"):
-        moved(status, move, "r1")
 
 
 def test_settlement_never_asks_to_be_woken() -> None:

@@ -6,25 +6,29 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from services.contract.event import Event
 from services.contract.member import CoverTerms
-from services.contract.payment import DirectPayRequested
+from services.contract.payment import PaymentRequested
 from services.contract.visit import BillLine, Provider
-from services.settlement import steps
 from services.settlement.app import STAGE
-from services.settlement.rules import fingerprint
+from services.settlement.decide import fingerprint
 from services.settlement.state import Remembered, SettlementState
+from services.settlement.steps.pay import Pay
+from services.settlement.steps.step import Answer, Case, Working
+from tests.zones import CHINA
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
-_BILL = DirectPayRequested(
+_BILL = PaymentRequested(
     request_id="r1",
     replaces=None,
     episode="visit-1",
+    way="direct_pay",
     service="visit",
     visit_class="ambulatory",
     provider=Provider(id="hospital-1", network="owned"),
+    service_time=datetime(2024, 5, 1, 7, 30, tzinfo=CHINA),
     service_date=date(2024, 5, 1),
     currency="CNY",
     billed=100_00,
@@ -39,29 +43,30 @@ _BILL = DirectPayRequested(
         ),
     ),
 )
+_STATES = TypeAdapter(SettlementState)
 _EVENT: Event[Any] = Event("id", "/s", "a", "h", _AT, _AT, 1, _BILL)
 
 
 def test_bills_stored_with_the_names_of_their_fields_are_read_like_bare_rows() -> None:
     state = STAGE.decide(STAGE.begin(), _EVENT, _AT).state
-    stored = json.loads(state.model_dump_json(exclude_defaults=True))
+    stored = json.loads(_STATES.dump_json(state, exclude_defaults=True))
     assert isinstance(stored["requests"][0], list)
 
     stored["requests"] = [
         dict(zip(Remembered._fields, row, strict=True)) for row in stored["requests"]
     ]
 
-    assert SettlementState.model_validate_json(json.dumps(stored)) == state
+    assert _STATES.validate_json(json.dumps(stored)) == state
 
 
 def test_a_stored_bill_that_is_none_is_not_read() -> None:
     state = STAGE.decide(STAGE.begin(), _EVENT, _AT).state
-    stored = json.loads(state.model_dump_json(exclude_defaults=True))
+    stored = json.loads(_STATES.dump_json(state, exclude_defaults=True))
 
     stored["requests"][0][Remembered._fields.index("billed")] = -1
 
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
-        SettlementState.model_validate_json(json.dumps(stored))
+        _STATES.validate_json(json.dumps(stored))
 
 
 def test_the_mark_of_a_request_is_that_of_its_json_so_that_old_marks_stay_valid() -> None:
@@ -76,12 +81,13 @@ def test_the_mark_of_a_request_is_that_of_its_json_so_that_old_marks_stay_valid(
 def test_a_decision_that_pays_out_more_than_its_trace_says_is_not_said(
     monkeypatch: pytest.MonkeyPatch, too_much: int, refused: str
 ) -> None:
-    def generous(case: steps.Case, work: steps.Working) -> steps.Answer:
-        after, note = steps.pay(case, work)
+    original = Pay.apply
+
+    def generous(self: Pay, case: Case, work: Working) -> Answer:
+        after, note = original(self, case, work)
         return after._replace(taken=after.taken + too_much), note
 
-    planted = {**steps.STEPS, "pay": generous}
-    monkeypatch.setattr("services.settlement.adjudication.STEPS", planted)
+    monkeypatch.setattr(Pay, "apply", generous)
 
     with pytest.raises(ValidationError, match=refused):
         STAGE.decide(STAGE.begin(), _EVENT, _AT)

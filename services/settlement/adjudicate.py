@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 from services.contract.member import CoverTerms
 from services.contract.payment import Payer, PaymentRequested
-from services.settlement.product import Catalogue, Limits, Product, StepName, Version
-from services.settlement.state import Consumed, Used, YearKey, unused
-from services.settlement.steps import STEPS, Case, Working
+from services.member.calendar import BusinessDay, written_day
+from services.settlement.accumulators import Consumed, Used, YearKey, unused
+from services.settlement.on_lines import Taking, left_on_lines, on_lines
+from services.settlement.product import Catalogue, Product, Version
+from services.settlement.steps.step import Case, Working
 
 REMAINDER: Final = "settlement@1/remainder"
-_NO_LIMITS: Final = Limits()
 
 
 class Reason(TypedDict):
@@ -28,10 +28,19 @@ class Reason(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Adjudicated:
-    """The reasoning on a bill, and what it consumes of the covers."""
+    """The reasoning on a bill, what it consumes of the covers, and what they take, in turn."""
 
     consumed: tuple[Consumed, ...]
     trace: tuple[Reason, ...]
+    takings: tuple[Taking, ...]
+
+
+class _Turn(NamedTuple):
+    """A cover when it is asked. product: None is unknown. day: of the service, to this product."""
+
+    cover: CoverTerms
+    product: Product | None
+    day: BusinessDay
 
 
 def adjudicate(
@@ -40,7 +49,7 @@ def adjudicate(
     used: Mapping[YearKey, Used],
     catalogue: Catalogue,
 ) -> Adjudicated:
-    """Decide who pays what of a bill, by the rules and accumulators of its service date.
+    """Decide who pays what of a bill, by the rules and accumulators of its day of service.
 
     Covers take their turn by their product's coordination order (social insurance first), then by
     first day and id. Of several covers by one insurer for one product, the first one in force is
@@ -49,11 +58,11 @@ def adjudicate(
     open_amount = request.billed
     trace: list[Reason] = []
     consumed: list[Consumed] = []
-    for cover in in_turn(request, catalogue):
-        product = catalogue.get(cover.product)
-        version = product.version_on(request.service_date) if product else None
+    takings: list[Taking] = []
+    for cover, product, day in _in_turn(request, catalogue):
+        version = product.version_on(day) if product else None
         if product is None or version is None:
-            trace.append(_unknown(cover, product, request.service_date, open_amount))
+            trace.append(_unknown(cover, product, day, open_amount))
             continue
         same = _same_promise(cover, consumed)
         if same is not None:
@@ -61,25 +70,31 @@ def adjudicate(
             why = f"Pays nothing more: cover {same.cover_id} is the same promise."
             trace.append(_note(rule, product.payer, open_amount, why))
             continue
-        case = _case(request, member, cover, product, version, used)
-        work = _apply(case, open_amount, trace)
+        case = _case(request, member, cover, product, day, used)
+        work, taking = _apply(case, product, version, open_amount, takings, trace)
         open_amount = work.open
         if not work.stopped:
-            consumed.append(_consumed(case, work))
+            consumed.append(_consumed(case, product, work))
+            takings.append(taking)
     trace.append(_remainder(request, open_amount))
-    return Adjudicated(tuple(consumed), tuple(trace))
+    return Adjudicated(tuple(consumed), tuple(trace), tuple(takings))
 
 
-def in_turn(request: PaymentRequested, catalogue: Catalogue) -> list[CoverTerms]:
+def _in_turn(request: PaymentRequested, catalogue: Catalogue) -> list[_Turn]:
     """Return the covers in the order in which they are asked; unknown products come last."""
 
-    def turn(cover: CoverTerms) -> tuple[bool, int, str, bool, date, str]:
-        product = catalogue.get(cover.product)
-        order = product.coordination if product else 0
-        ends = cover.valid_to is not None and cover.valid_to < request.service_date
-        return (product is None, order, cover.product, ends, cover.valid_from, cover.cover_id)
+    def order(turn: _Turn) -> tuple[bool, int, str, bool, date, str]:
+        cover, product, day = turn
+        rank = product.coordination if product else 0
+        ends = cover.valid_to is not None and cover.valid_to < day
+        return (product is None, rank, cover.product, ends, cover.valid_from, cover.cover_id)
 
-    return sorted(request.covers, key=turn)
+    turns = []
+    for cover in request.covers:
+        product = catalogue.get(cover.product)
+        day = product.day_of(request.service_time) if product else written_day(request.service_date)
+        turns.append(_Turn(cover, product, day))
+    return sorted(turns, key=order) if len(turns) > 1 else turns
 
 
 def _unknown(cover: CoverTerms, product: Product | None, day: date, open_amount: int) -> Reason:
@@ -106,31 +121,46 @@ def _case(
     member: str,
     cover: CoverTerms,
     product: Product,
-    version: Version,
+    day: BusinessDay,
     used: Mapping[YearKey, Used],
 ) -> Case:
     key = YearKey(
         cover.product,
         cover.insurer,
         member if product.accumulates_per == "member" else "",
-        product.benefit_year_of(request.service_date, cover.valid_from),
+        product.benefit_year_of(day, cover.valid_from),
         request.currency,
     )
-    limits = version.limits.get(request.currency, _NO_LIMITS)
-    return Case(request, cover, product, version, limits, used.get(key) or unused(key))
+    return Case(request, cover, day, used.get(key) or unused(key))
 
 
-def _apply(case: Case, open_amount: int, trace: list[Reason]) -> Working:
-    """Take the version's steps in order, and add the reason of each to `trace`."""
-    product, version = case.product, case.version
+def _apply(
+    case: Case,
+    product: Product,
+    version: Version,
+    open_amount: int,
+    takings: Iterable[Taking],
+    trace: list[Reason],
+) -> tuple[Working, Taking]:
+    """Take the version's steps in order, and add the reason of each to `trace`.
+
+    What is payable on each line is worked out when a step first looks at lines; until then the
+    steps move the total alone, which is all that most products ask for.
+    """
     work = Working(open_amount, open_amount)
-    for name, rule in _rules(product.name, version.version, version.steps):
+    payer, figures = product.payer, None
+    for rule, step, scope in product.rules[version.version]:
         before = work.open
-        work, note = STEPS[name](case, work)
+        if scope is None:
+            work, note = step.apply(case, work)
+        else:
+            if figures is None:
+                figures = left_on_lines(case.request, takings)
+            work, figures, note = on_lines(step, scope, case, work, figures)
         trace.append(
             {
                 "rule": rule,
-                "payer": product.payer,
+                "payer": payer,
                 "open_before": before,
                 "taken": before - work.open,
                 "note": note,
@@ -138,22 +168,14 @@ def _apply(case: Case, open_amount: int, trace: list[Reason]) -> Working:
         )
         if work.stopped:
             break
-    return work
+    return work, Taking(work.taken, figures)
 
 
-@lru_cache(maxsize=256)
-def _rules(
-    product: str, version: str, steps: tuple[StepName, ...]
-) -> tuple[tuple[StepName, str], ...]:
-    """Return the steps of a version with the names they have in a trace."""
-    return tuple((step, f"{product}@{version}/{step}") for step in steps)
-
-
-def _consumed(case: Case, work: Working) -> Consumed:
+def _consumed(case: Case, product: Product, work: Working) -> Consumed:
     return Consumed(
         cover_id=case.cover.cover_id,
         product=case.cover.product,
-        payer=case.product.payer,
+        payer=product.payer,
         insurer=case.cover.insurer,
         holder=case.used.holder,
         year=case.used.year,

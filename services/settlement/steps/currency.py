@@ -1,0 +1,21 @@
+"""Which currencies a product is offered in."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.contract.frozen import Currency
+from services.settlement.steps.step import Answer, Case, Terms, Working, stop
+
+
+class OfferedCurrencies(Terms):
+    """Stop unless the product states its amounts in the bill's currency."""
+
+    step: Literal["currency"]
+    currencies: tuple[Currency, ...] = Field(min_length=1)
+
+    def apply(self, case: Case, work: Working) -> Answer:
+        """Return the figures after the step, and why."""
+        if case.request.currency in self.currencies:
+            return work, f"The product is offered in {case.request.currency}."
+        return stop(work, f"the product is not offered in {case.request.currency}")

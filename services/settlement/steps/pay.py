@@ -1,0 +1,17 @@
+"""The one step that takes."""
+
+from typing import Literal
+
+from services.settlement.steps.step import Answer, Case, Terms, Working
+
+
+class Pay(Terms):
+    """Take what is payable, and no more than the bill still has open."""
+
+    step: Literal["pay"]
+
+    def apply(self, case: Case, work: Working) -> Answer:
+        """Return the figures after the step, and why."""
+        taken = min(work.payable, work.open)
+        after = work._replace(open=work.open - taken, payable=0, taken=taken)
+        return after, f"{case.cover.insurer} pays {case.money(taken)}."

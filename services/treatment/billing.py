@@ -1,39 +1,42 @@
 """Which bill is due for a visit, and the requests that bring what was asked in line with it."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
-from services.contract.cover_terms import KnownCovers, covers_on
 from services.contract.ids import stable_id
-from services.contract.payment import ClaimRequested, DirectPayRequested, ReversalRequested
+from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import Draft
-from services.contract.visit import Provider, VisitClass
+from services.contract.visit import BillLine, Provider, VisitClass
+from services.member.calendar import SCHEME_ZONE, BusinessDay, day_in, local_day
+from services.member.covers import Covers, covers_on
 from services.treatment.state import Charge, Visit
 
 
 class Bill(NamedTuple):
     """All that a decision on a visit depends on. Two equal bills need no new decision.
 
-    service_date: the day the visit began, in UTC, as far as is known: that day decides which
-    benefit year and which covers apply, also for a stay across New Year. covers: those in force
-    on it.
+    days: the day the visit began, as far as is known: that day decides which benefit year and which
+    covers apply, also for a stay across New Year. Where it happened, and in the scheme's zone if
+    that is another. covers: those in force on each of them.
     """
 
     visit_class: VisitClass
     provider: Provider
-    service_date: date
+    days: tuple[BusinessDay, ...]
     charges: tuple[Charge, ...]
-    covers: KnownCovers
+    covers: tuple[Covers, ...]
 
 
-def bill_due(visit: Visit, covers: KnownCovers) -> Bill | None:
+def bill_due(visit: Visit, covers: Covers) -> Bill | None:
     """Return the bill of a discharged visit; None while it is open or has no charge in force."""
     if visit.phase != "discharged" or not visit.charges:
         return None
-    if visit.provider is None or visit.visit_class is None or visit.began is None:
+    began = visit.began
+    if visit.provider is None or visit.visit_class is None or began is None:
         return None
-    day = visit.began.date()
-    return Bill(visit.visit_class, visit.provider, day, visit.charges, covers_on(covers, day))
+    days = _days(began)
+    in_force = tuple([covers_on(covers, day) for day in days])
+    return Bill(visit.visit_class, visit.provider, days, visit.charges, in_force)
 
 
 def request_id(member: str, visit_id: str, version: int) -> str:
@@ -44,7 +47,7 @@ def request_id(member: str, visit_id: str, version: int) -> str:
 def rebill(
     before: Visit,
     after: Visit,
-    covers: tuple[KnownCovers, KnownCovers],
+    covers: tuple[Covers, Covers],
     member: str,
     when: datetime,
     reason: str,
@@ -63,20 +66,46 @@ def rebill(
         drafts.append(Draft(ReversalRequested(request_id=last, reason=reason[:500]), when))
     if due is None:
         return after, tuple(drafts)
-    version = after.version + 1
-    kind = ClaimRequested if due.provider.network == "out" else DirectPayRequested
-    request = kind(
-        request_id=request_id(member, after.visit_id, version),
-        replaces=request_id(member, after.visit_id, after.version) if after.version else None,
-        episode=after.visit_id,
+    asked = after._replace(version=after.version + 1)
+    drafts.append(Draft(_request(asked, due, covers[1], member), when))
+    return asked, tuple(drafts)
+
+
+def _request(visit: Visit, bill: Bill, covers: Covers, member: str) -> PaymentRequested:
+    version = visit.version
+    assert visit.began is not None  # a bill is due only of a visit that began
+    return PaymentRequested(
+        request_id=request_id(member, visit.visit_id, version),
+        replaces=request_id(member, visit.visit_id, version - 1) if version > 1 else None,
+        episode=visit.visit_id,
+        way="claim" if bill.provider.network == "out" else "direct_pay",
         service="visit",
-        visit_class=due.visit_class,
-        provider=due.provider,
-        service_date=due.service_date,
-        currency=due.charges[0].currency,
-        billed=sum(charge.amount for charge in due.charges),
-        lines=tuple(line for charge in due.charges for line in charge.lines),
-        covers=covers[1],
+        visit_class=bill.visit_class,
+        provider=bill.provider,
+        service_time=visit.began,
+        service_date=bill.days[0],
+        currency=bill.charges[0].currency,
+        billed=sum([charge.amount for charge in bill.charges]),
+        lines=tuple([_line(line, charge) for charge in bill.charges for line in charge.lines]),
+        covers=covers,
     )
-    drafts.append(Draft(request, when))
-    return after._replace(version=version), tuple(drafts)
+
+
+def _line(line: BillLine, charge: Charge) -> BillLine:
+    """Return the line with a category: its own, or that of its charge."""
+    if line.category is not None:
+        return line
+    return BillLine(
+        code=line.code,
+        text=line.text,
+        amount=line.amount,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        day=line.day,
+        category=charge.category,
+    )
+
+
+def _days(began: datetime) -> tuple[BusinessDay, ...]:
+    there, here = local_day(began), day_in(began, SCHEME_ZONE)
+    return (there,) if there == here else (there, here)

@@ -1,83 +1,97 @@
-"""Which discharges leave a need for rehabilitation: those after a stroke."""
+"""Which discharges leave a need for rehabilitation: those that a guideline says do."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from services.contract.care import ReferralWithdrawn, ReferredToRehabilitation
 from services.contract.clinical import ConditionRecorded
 from services.contract.step import Draft
 from services.contract.visit import Code
-from services.treatment.state import Visit
-
-ICD_10: Final = frozenset(
-    {
-        "http://hl7.org/fhir/sid/icd-10",
-        "http://hl7.org/fhir/sid/icd-10-cm",
-        "urn:oid:2.16.840.1.113883.6.3",
-        "urn:oid:2.16.156.10011.2.3.3.11",
-        "urn:oid:2.16.156.10011.2.3.3.11.3",
-    }
-)
-"""ICD-10 by its names in FHIR, in HL7's OIDs, and in the Chinese shared documents."""
-
-STROKE_ICD_10: Final = ("I60", "I61", "I62", "I63", "I64")
-"""WHO ICD-10, chapter IX: non-traumatic intracranial haemorrhage, infarction, and stroke not
-specified. I65 to I69 are stenoses, other diseases and sequelae; G45 is a transient attack."""
-
-SNOMED: Final = "http://snomed.info/sct"
-
-STROKE_SNOMED: Final = frozenset(
-    {
-        "230690007",  # cerebrovascular accident; the one code that Synthea writes
-        "422504002",  # ischaemic stroke
-        "432504007",  # cerebral infarction
-        "230706003",  # haemorrhagic cerebral infarction
-        "274100004",  # cerebral haemorrhage
-        "230691006",  # cerebrovascular accident due to cerebral haemorrhage
-        "21454007",  # subarachnoid haemorrhage
-    }
-)
-
-ACUTE_CLASSES: Final = frozenset({"inpatient", "emergency"})
-"""A stroke code at a later clinic visit is history and not a new stroke."""
-
-REFERRAL_WITHIN: Final = timedelta(days=183)
-"""A discharge longer ago than half a year makes no referral when it becomes known.
-
-Careloop's rule, after the course of recovery: most of it falls in the first months after a stroke
-(Langhorne, Bernhardt, Kwakkel. Stroke rehabilitation. Lancet 2011; 377: 1693-1702).
-"""
+from services.member.calendar import local_day
+from services.pathways import rehabilitation
+from services.pathways.index import pathways
+from services.terminology.lookup import diagnoses, meanings
+from services.treatment.state import Need, Visit
 
 
-def stroke_codes(condition: ConditionRecorded) -> tuple[Code, ...]:
-    """Return those codes of an active diagnosis that stand for a stroke."""
-    if condition.status != "active":
+def needs_in(condition: ConditionRecorded, when: datetime) -> tuple[Need, ...]:
+    """Return, by pathway, the codes of an active diagnosis that may leave a need."""
+    if condition.status != "active" or not diagnoses(condition.codes):
         return ()
-    return tuple(code for code in condition.codes if _is_stroke(code))
+    found: list[Need] = []
+    for pathway in pathways():
+        rule = _rule(pathway, when)
+        codes = () if rule is None else _codes(condition, rule)
+        if codes:
+            found.append(Need(pathway, codes))
+    return tuple(found)
 
 
-def _is_stroke(code: Code) -> bool:
-    if code.system == SNOMED:
-        return code.code in STROKE_SNOMED
-    return code.system in ICD_10 and code.code.upper().startswith(STROKE_ICD_10)
+def with_needs(visit: Visit, found: tuple[Need, ...]) -> Visit:
+    """Return the visit with the codes that are new to it; the same visit if none is."""
+    known = {need.pathway: need for need in visit.needs}
+    before = dict(known)
+    for need in found:
+        old = known.get(need.pathway, Need(need.pathway, ()))
+        fresh = tuple([code for code in need.codes if code not in old.codes])
+        if fresh:
+            known[need.pathway] = old._replace(codes=old.codes + fresh)
+    if known == before:
+        return visit
+    return visit._replace(needs=tuple(sorted(known.values(), key=lambda need: need.pathway)))
 
 
 def refer(
     visit: Visit, when: datetime, at: datetime, reason: str
 ) -> tuple[Visit, tuple[Draft, ...]]:
-    """Return the visit and the referral that it needs now, or the withdrawal of the one it had."""
+    """Return the visit and the referrals that it needs now, or withdrawals of those it had."""
+    if not visit.needs:
+        return visit, ()
     ended = visit.discharged if visit.phase == "discharged" else None
-    if visit.referred and ended is None:
-        withdrawn = ReferralWithdrawn(visit_id=visit.visit_id, reason=reason)
-        return visit._replace(referred=False), (Draft(withdrawn, when),)
-    if visit.referred or ended is None or not visit.stroke:
-        return visit, ()
-    if visit.visit_class not in ACUTE_CLASSES or at - ended > REFERRAL_WITHIN:
-        return visit, ()
-    referral = ReferredToRehabilitation(
-        visit_id=visit.visit_id,
-        discharged_on=ended.date(),
-        codes=visit.stroke,
-        reason="discharged after a stroke",
+    needs: list[Need] = []
+    drafts: list[Draft] = []
+    for need in visit.needs:
+        if need.referred and ended is None:
+            withdrawn = ReferralWithdrawn(
+                pathway=need.pathway, visit_id=visit.visit_id, reason=reason
+            )
+            drafts.append(Draft(withdrawn, when))
+            needs.append(need._replace(referred=False))
+        elif not need.referred and ended is not None and _is_due(visit, need, ended, at):
+            drafts.append(Draft(_referral(visit, need, ended), when))
+            needs.append(need._replace(referred=True))
+        else:
+            needs.append(need)
+    left = tuple([need for need in needs if need.codes])
+    return (visit if left == visit.needs else visit._replace(needs=left)), tuple(drafts)
+
+
+def _is_due(visit: Visit, need: Need, ended: datetime, at: datetime) -> bool:
+    rule = _rule(need.pathway, ended)
+    return (
+        rule is not None and visit.visit_class in rule.visit_classes and at - ended <= rule.within
     )
-    return visit._replace(referred=True), (Draft(referral, when),)
+
+
+def _referral(visit: Visit, need: Need, ended: datetime) -> ReferredToRehabilitation:
+    rule = _rule(need.pathway, ended)
+    assert rule is not None  # the need was due by it
+    return ReferredToRehabilitation(
+        pathway=need.pathway,
+        visit_id=visit.visit_id,
+        discharged_on=local_day(ended),
+        codes=need.codes,
+        reason=rule.reason,
+    )
+
+
+def _rule(pathway: str, when: datetime) -> rehabilitation.Needs | None:
+    """Return what a pathway's guideline of the day says, if it has rehabilitation."""
+    found = pathways().get(pathway)
+    part = None if found is None else found.on(local_day(when)).rehabilitation
+    return None if part is None else part.needs
+
+
+def _codes(condition: ConditionRecorded, rule: rehabilitation.Needs) -> tuple[Code, ...]:
+    return tuple(
+        [code for code in condition.codes if not set(rule.diagnoses).isdisjoint(meanings(code))]
+    )

@@ -1,4 +1,6 @@
-"""Readmission: an inpatient stay that begins within 30 days after another one ended.
+"""Quality of care: readmissions, and what other stages had said of the member meanwhile.
+
+A readmission is an inpatient stay that begins within 30 days after another one ended.
 
 The span is that of the CMS Hospital Readmissions Reduction Program (42 CFR 412.152); unlike there,
 the cause and the hospital are not looked at: the flag asks a person to look. A stay that begins at
@@ -6,34 +8,45 @@ the very moment the other ends is a transfer.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Final, assert_never
 
-from services.contract.care import QualityFlagged
+from services.contract.care import (
+    QualityFlagged,
+    ReferredBackToTreatment,
+    ReferredToTreatment,
+    RehabilitationPlanned,
+)
+from services.contract.change import changed
 from services.contract.step import Draft
-from services.treatment.rules.milestones import milestone
-from services.treatment.rules.remarks import between
+from services.member.calendar import local_day
+from services.treatment.milestones import milestone
 from services.treatment.state import Remark, TreatmentState, Visit
 
 READMISSION_WITHIN: Final = timedelta(days=30)
 
+REMARKS_MAX: Final = 4
+"""Remarks kept: a readmission looks back a month at most."""
+
+StageWord = ReferredToTreatment | ReferredBackToTreatment | RehabilitationPlanned
+
 
 def flag_readmissions(
-    state: TreatmentState, changed: Visit, when: datetime
+    state: TreatmentState, visit: Visit, when: datetime
 ) -> tuple[TreatmentState, tuple[Draft, ...]]:
-    """Flag what `changed` makes a readmission: itself, or a stay known earlier. Each once."""
-    if not _is_stay(changed):
+    """Flag what `visit` makes a readmission: itself, or a stay known earlier. Each once."""
+    if not _is_stay(visit):
         return state, ()
     found = {
         later.visit_id: (earlier, later)
-        for earlier, later in _pairs(changed, state.visits)
+        for earlier, later in _pairs(visit, state.visits)
         if not later.readmission and _is_readmission(earlier, later)
     }
     if not found:
         return state, ()
     visits = tuple(
-        visit._replace(readmission=True) if visit.visit_id in found else visit
-        for visit in state.visits
+        known._replace(readmission=True) if known.visit_id in found else known
+        for known in state.visits
     )
     drafts: list[Draft] = []
     for earlier, later in found.values():
@@ -48,21 +61,21 @@ def flag_readmissions(
             Draft(flagged, moment),
             milestone("quality_flag", state.covers, later.visit_id, moment),
         ]
-    return state.model_copy(update={"visits": visits}), tuple(drafts)
+    return changed(state, visits=visits), tuple(drafts)
 
 
 def _detail(earlier: Visit, moment: datetime, remarks: tuple[Remark, ...]) -> str:
     text = f"admitted within 30 days after the discharge of visit {earlier.visit_id}"
     ended = earlier.discharged or moment
-    said = between(remarks, ended.date(), moment.date())
+    said = _between(remarks, local_day(ended), local_day(moment))
     return f"{text}; in between, {said}"[:500] if said else text
 
 
-def _pairs(changed: Visit, visits: Iterable[Visit]) -> Iterable[tuple[Visit, Visit]]:
+def _pairs(visit: Visit, visits: Iterable[Visit]) -> Iterable[tuple[Visit, Visit]]:
     for other in visits:
-        if other.visit_id != changed.visit_id:
-            yield other, changed
-            yield changed, other
+        if other.visit_id != visit.visit_id:
+            yield other, visit
+            yield visit, other
 
 
 def _is_readmission(earlier: Visit, later: Visit) -> bool:
@@ -76,3 +89,30 @@ def _is_readmission(earlier: Visit, later: Visit) -> bool:
 
 def _is_stay(visit: Visit) -> bool:
     return visit.visit_class == "inpatient" and visit.phase != "cancelled"
+
+
+def with_remark(remarks: tuple[Remark, ...], word: StageWord, when: datetime) -> tuple[Remark, ...]:
+    """Return the latest remarks, by the day they speak of, with one more."""
+    remark = Remark(local_day(when), _text(word)[:150])
+    return tuple(sorted((*remarks, remark), key=lambda known: known.day))[-REMARKS_MAX:]
+
+
+def _between(remarks: tuple[Remark, ...], first: date, last: date) -> str:
+    """Return what was said from `first` to `last`, both included; empty if nothing."""
+    said = [f"{known.day}: {known.text}" for known in remarks if first <= known.day <= last]
+    return "; ".join(said)
+
+
+def _text(word: StageWord) -> str:
+    match word:
+        case ReferredToTreatment():
+            return f"management referred, {word.urgency}: {word.reason}"
+        case ReferredBackToTreatment():
+            return f"rehabilitation referred back: {word.reason}"
+        case RehabilitationPlanned():
+            return (
+                f"rehabilitation planned from {word.baseline:g} to {word.goal:g} "
+                f"on {word.instrument.id}"
+            )
+        case _:
+            assert_never(word)

@@ -1,146 +1,149 @@
-"""What a Barthel score says about a plan: baseline, gain, goal, plateau or setback.
+"""What a score says about a course: baseline, gain, goal, plateau or setback.
 
-Each function returns the plan as it goes on, or None where it ends, and what to say.
+Each function returns the course as it goes on, or None where it ends, and what to say.
 """
 
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
 
 from services.contract.care import ReferredBackToTreatment, RehabilitationPlanned
-from services.contract.cover_terms import KnownCovers
 from services.contract.step import Draft
-from services.rehabilitation.rules.barthel import MCID, SESSIONS_PER_WEEK, dependence, goal_for
-from services.rehabilitation.rules.deadlines import (
-    ASSESSMENT_WITHIN,
-    BASELINE_BEFORE_DISCHARGE,
-    CONTACT_WITHIN,
-    FOLLOW_UP_AFTER,
-    REASSESSMENT_APART,
-    TOLD_LATE,
-    due_after,
-)
-from services.rehabilitation.rules.milestones import finished, milestone
-from services.rehabilitation.state import Plan, Score
+from services.member.calendar import days_after, local_day
+from services.rehabilitation.instrument import dose_for, goal_for
+from services.rehabilitation.milestones import finished, milestone
+from services.rehabilitation.programme import Programme
+from services.rehabilitation.state import Course, Score, Standing
 
-PLATEAU_AFTER: Final = 2
-"""Reassessments in a row without a noticeable gain."""
-
-Progress = tuple[Plan | None, tuple[Draft, ...]]
+Judged = tuple[Course | None, tuple[Draft, ...]]
 
 
-def assessed(plan: Plan, score: Score, covers: KnownCovers, at: datetime) -> Progress:
+def assessed(now: Programme, course: Course, score: Score) -> Judged:
     """Judge `score`; one older than the latest changes nothing, whatever it says."""
-    if _is_too_old(plan, score):
-        return plan, ()
-    if plan.latest is None:
-        return _baseline(plan, score, covers, at)
-    seen = _seen(plan, score, at)
-    if plan.best - score.value >= MCID:
-        return _setback(plan, seen, covers, at)
-    if plan.reached is not None:
-        return _follow_up(plan.reached, seen, covers)
-    if plan.goal is not None and score.value >= plan.goal:
-        return _goal_reached(seen, covers, at)
-    return _gain_or_plateau(plan, seen, covers)
+    before = course.standing
+    if before is None:
+        return _first_score(now, course, score)
+    if score.taken <= before.latest.taken:
+        return course, ()
+    seen, standing = _seen(now, course, score), _with_latest(now, before, score)
+    instrument = now.instrument
+    if instrument.gain(before.best, score.value) <= -instrument.least_change:
+        return _setback(now, seen, before, score)
+    if before.reached is not None:
+        return _follow_up(now, _standing(seen, standing), before.reached, score.taken)
+    if instrument.gain(before.goal, score.value) >= 0:
+        return _goal_reached(now, seen, standing)
+    return _gain_or_plateau(now, seen, standing)
 
 
-def _is_too_old(plan: Plan, score: Score) -> bool:
-    if plan.latest is None:
-        return score.taken.date() < plan.since - BASELINE_BEFORE_DISCHARGE
-    return score.taken <= plan.latest.taken
+def completed(now: Programme, course: Course, when: datetime) -> tuple[Draft, ...]:
+    """Say that the goal held through the follow-up, which ends the course."""
+    return milestone(now, "completed", course, when), finished(now, course, "goal_reached", when)
 
 
-def _seen(plan: Plan, score: Score, at: datetime) -> Plan:
-    contact = max(plan.contact, score.taken)
-    return plan.model_copy(
-        update={
-            "latest": score,
-            "best": max(plan.best, score.value),
-            "contact": contact,
-            "missed": 0,
-            "assess_by": plan.assess_by
-            if plan.reached
-            else due_after(score.taken, ASSESSMENT_WITHIN, at),
-            "lost_by": due_after(contact, CONTACT_WITHIN, at),
-        }
-    )
+def due_after(start: datetime, span: timedelta, at: datetime) -> datetime:
+    """Return the first of `start + span`, `start + 2 * span`, ... that lies beyond `at`.
+
+    History that is published late so sets off no deadline that had passed before it came.
+    """
+    elapsed = max((at - start) // span, 0)
+    return start + span * (elapsed + 1)
 
 
-def _baseline(plan: Plan, score: Score, covers: KnownCovers, at: datetime) -> Progress:
-    goal = goal_for(score.value)
-    begun = _seen(plan, score, at).model_copy(
-        update={
-            "baseline": score.value,
-            "goal": goal,
-            "reference": score.value,
-            "counted": score.taken,
-        }
-    )
+def _seen(now: Programme, course: Course, score: Score) -> Course:
+    """Return the course after contact was made; while the goal is held, it waits as before."""
+    contact = max(course.contact, score.taken)
+    lost_by = due_after(contact, now.deadlines.contact_within.span, now.at)
+    seen = course._replace(contact=contact, missed=0, lost_by=lost_by)
+    return seen if course.reached else _to_assess(now, seen, score.taken)
+
+
+def _to_assess(now: Programme, course: Course, after: datetime) -> Course:
+    span = now.deadlines.assessment_within.span
+    return course._replace(assess_by=due_after(after, span, now.at))
+
+
+def _with_latest(now: Programme, standing: Standing, score: Score) -> Standing:
+    if now.instrument.gain(standing.best, score.value) > 0:
+        return standing._replace(latest=score, best=score.value)
+    return standing._replace(latest=score)
+
+
+def _standing(course: Course, standing: Standing) -> Course:
+    return course._replace(standing=standing)
+
+
+def _first_score(now: Programme, course: Course, score: Score) -> Judged:
+    fresh_days = now.deadlines.baseline_before_discharge.days
+    if days_after(local_day(score.taken), fresh_days) < course.since:
+        return course, ()
+    value, goal = score.value, goal_for(now.guideline, score.value)
+    standing = Standing(value, goal, score, value, value, score.taken)
+    begun = _standing(_seen(now, course, score), standing)
+    dose = dose_for(now.guideline, value)
     planned = RehabilitationPlanned(
-        instrument="barthel",
-        baseline=score.value,
+        pathway=course.pathway,
+        instrument=now.instrument.told,
+        baseline=value,
         goal=goal,
-        sessions_per_week=SESSIONS_PER_WEEK[dependence(score.value)],
+        sessions_per_week=dose.sessions_per_week,
+        rule=now.rule(f"dose.{dose.band}"),
     )
-    drafts = (Draft(planned, score.taken), milestone("baseline", begun, covers, score.taken))
-    if score.value < goal:
+    drafts = (Draft(planned, score.taken), milestone(now, "baseline", begun, score.taken))
+    if now.instrument.gain(goal, value) < 0:
         return begun, drafts
-    after, reached = _goal_reached(begun, covers, at)
+    after, reached = _goal_reached(now, begun, standing)
     return after, drafts + reached
 
 
-def _goal_reached(seen: Plan, covers: KnownCovers, at: datetime) -> Progress:
-    when = _taken(seen)
-    update = {"reached": when, "assess_by": due_after(when, FOLLOW_UP_AFTER, at)}
-    return seen.model_copy(update=update), (milestone("goal_reached", seen, covers, when),)
+def _goal_reached(now: Programme, seen: Course, standing: Standing) -> Judged:
+    when = standing.latest.taken
+    assess_by = due_after(when, now.deadlines.follow_up_after.span, now.at)
+    after = _standing(seen._replace(assess_by=assess_by), standing._replace(reached=when))
+    return after, (milestone(now, "goal_reached", after, when),)
 
 
-def _follow_up(reached: datetime, seen: Plan, covers: KnownCovers) -> Progress:
-    when = _taken(seen)
-    if when - reached < REASSESSMENT_APART:
+def _follow_up(now: Programme, seen: Course, reached: datetime, when: datetime) -> Judged:
+    if when - reached < now.deadlines.reassessment_apart.span:
         return seen, ()
-    return None, completed(seen, covers, when)
+    return None, completed(now, seen, when)
 
 
-def completed(plan: Plan, covers: KnownCovers, when: datetime) -> tuple[Draft, ...]:
-    """Say that the goal held through the follow-up, which ends the plan."""
-    return milestone("completed", plan, covers, when), finished(plan, "goal_reached", when)
+def _gain_or_plateau(now: Programme, seen: Course, standing: Standing) -> Judged:
+    when, instrument = standing.latest.taken, now.instrument
+    if instrument.gain(standing.reference, standing.best) >= instrument.least_change:
+        gained = standing._replace(reference=standing.best, counted=when, flat=0)
+        return _standing(seen, gained), ()
+    if when - standing.counted < now.deadlines.reassessment_apart.span:
+        return _standing(seen, standing), ()
+    if standing.flat + 1 < now.guideline.plateau.reassessments:
+        return _standing(seen, standing._replace(counted=when, flat=standing.flat + 1)), ()
+    ended = _standing(seen, standing)
+    told = milestone(now, "plateau", ended, when)
+    return None, (told, finished(now, ended, "plateau", when))
 
 
-def _gain_or_plateau(plan: Plan, seen: Plan, covers: KnownCovers) -> Progress:
-    when, counted = _taken(seen), plan.counted
-    if seen.best - plan.reference >= MCID:
-        update = {"reference": seen.best, "counted": when, "flat": 0}
-        return seen.model_copy(update=update), ()
-    if counted is not None and when - counted < REASSESSMENT_APART:
-        return seen, ()
-    if plan.flat + 1 < PLATEAU_AFTER:
-        return seen.model_copy(update={"counted": when, "flat": plan.flat + 1}), ()
-    return None, (milestone("plateau", seen, covers, when), finished(seen, "plateau", when))
-
-
-def _setback(plan: Plan, seen: Plan, covers: KnownCovers, at: datetime) -> Progress:
-    when, value = _taken(seen), seen.latest.value if seen.latest else 0
-    restarted = seen.model_copy(
-        update={
-            "best": value,
-            "reference": value,
-            "counted": when,
-            "flat": 0,
-            "reached": None,
-            "assess_by": due_after(when, ASSESSMENT_WITHIN, at),
-        }
+def _setback(now: Programme, seen: Course, before: Standing, score: Score) -> Judged:
+    value, when = score.value, score.taken
+    fallen = before._replace(
+        latest=score, best=value, reference=value, counted=when, flat=0, reached=None
     )
-    told = milestone("relapsed", seen, covers, when)
-    if at - when > TOLD_LATE:
+    restarted = _to_assess(now, _standing(seen, fallen), when)
+    told = milestone(now, "relapsed", restarted, when)
+    if now.is_late(when):
         return restarted, (told,)
-    back = ReferredBackToTreatment(
-        reason=f"the Barthel index fell by {plan.best - value}, {MCID} or more is a setback",
-        score_before=plan.best,
+    return restarted, (told, Draft(_back_to_treatment(now, before, value), when))
+
+
+def _back_to_treatment(now: Programme, before: Standing, value: float) -> ReferredBackToTreatment:
+    instrument = now.instrument
+    moved = "fell" if instrument.better == "higher" else "rose"
+    loss = instrument.gain(value, before.best)
+    return ReferredBackToTreatment(
+        pathway=now.pathway.id,
+        instrument=instrument.told,
+        reason=(
+            f"{instrument.shown} {moved} by {loss:g}, {instrument.least_change:g} or more is a "
+            "setback"
+        ),
+        score_before=before.best,
         score_after=value,
     )
-    return restarted, (told, Draft(back, when))
-
-
-def _taken(plan: Plan) -> datetime:
-    return plan.latest.taken if plan.latest else plan.contact

@@ -1,27 +1,32 @@
-"""The rules of rehabilitation: pure and total."""
+"""The process of rehabilitation: from an event to a state and what to say about it."""
 
-from datetime import UTC, datetime, time
-from typing import assert_never
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, assert_never
 
 from services.contract.care import ReferralWithdrawn, ReferredToRehabilitation
+from services.contract.change import changed
 from services.contract.clinical import ObservationRecorded, SessionAttended, SessionMissed
-from services.contract.cover_terms import with_cover, with_end
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded
-from services.contract.step import Draft, Step
-from services.rehabilitation.rules.barthel import is_barthel, total
-from services.rehabilitation.rules.deadlines import (
-    ASSESSMENT_WITHIN,
-    BASELINE_WITHIN,
-    CONTACT_WITHIN,
-    MISSED_IN_A_ROW,
-    TOLD_LATE,
-    due_after,
+from services.contract.step import Draft, RuleRefusedError, Step
+from services.member.calendar import local_day, start_of
+from services.member.covers import with_cover
+from services.rehabilitation.course import assessed, completed, due_after
+from services.rehabilitation.instrument import read_score
+from services.rehabilitation.milestones import finished, milestone
+from services.rehabilitation.programme import Programme, measured, programme
+from services.rehabilitation.sessions import session_request, with_paid
+from services.rehabilitation.state import (
+    Course,
+    RehabilitationState,
+    Score,
+    with_course,
+    with_courses,
+    with_score,
+    without_course,
 )
-from services.rehabilitation.rules.milestones import finished, milestone
-from services.rehabilitation.rules.progress import assessed, completed
-from services.rehabilitation.rules.sessions import session_request, with_paid
-from services.rehabilitation.state import Plan, RehabilitationState, Score
+from services.terminology.lookup import measure_of
 
 Consumed = (
     CoverActivated
@@ -34,148 +39,185 @@ Consumed = (
 )
 RehabilitationStep = Step[RehabilitationState]
 
-VISITS_MAX = 8
-"""Visits remembered behind one plan: a stroke passes through a few departments."""
+VISITS_MAX: Final = 8
+"""Visits remembered behind one course: an illness passes through a few departments."""
 
 
 def decide(state: RehabilitationState, event: Event[Consumed], at: datetime) -> RehabilitationStep:
     """Return what follows from `event` at the log's time `at`.
 
     Raises:
-        RuleRefusedError: an impossible score, a session paid before, or an unknown cover.
+        RuleRefusedError: an impossible score, a session paid before, an unknown cover or pathway.
     """
     data = event.data
     match data:
         case CoverActivated() | CoverEnded():
-            step = _covers_changed(state, data)
+            covers = with_cover(state.covers, data)
+            return Step(state if covers is state.covers else changed(state, covers=covers))
         case ReferredToRehabilitation():
-            step = _referred(state, data, event.time, at)
+            return _referred(state, data, event.time, at)
         case ReferralWithdrawn():
-            step = _withdrawn(state, data)
+            return _withdrawn(state, data)
         case ObservationRecorded():
-            step = _observed(state, data, event.time, at)
+            return _observed(state, data, event.time, at)
         case SessionAttended():
-            step = _attended(state, data, event, at)
+            return _attended(state, data, event, at)
         case SessionMissed():
-            step = _missed(state, event.time, at)
+            return _missed(state, event.time, at)
         case _:
             assert_never(data)
-    return step
 
 
 def wake(state: RehabilitationState, at: datetime) -> RehabilitationStep:
     """Act on the deadlines that lie at or before `at`; each speaks as of its own instant."""
-    plan = state.plan
-    if plan is None or plan.next_deadline > at:
+    if state.wake_at is None or at < state.wake_at:
         return Step(state)
-    if plan.reached is not None:
-        return _over(state, completed(plan, state.covers, plan.assess_by))
+    drafts: list[Draft] = []
+    for course in state.courses:
+        if course.next_deadline <= at:
+            now = _programme(state, course.pathway, course.next_deadline, at)
+            step = _woken(state, now, course)
+            state = step.state
+            drafts += step.outputs
+    return Step(state, tuple(drafts))
+
+
+def _woken(state: RehabilitationState, now: Programme, course: Course) -> RehabilitationStep:
+    if course.reached is not None:
+        return _over(state, course, completed(now, course, course.assess_by))
     drafts: tuple[Draft, ...] = ()
-    if plan.assess_by <= min(plan.lost_by, at):
-        drafts = (milestone("overdue", plan, state.covers, plan.assess_by),)
-    if plan.lost_by <= at:
-        return _over(state, (*drafts, finished(plan, "lost_to_follow_up", plan.lost_by)))
-    span = BASELINE_WITHIN if plan.latest is None else ASSESSMENT_WITHIN
-    later = plan.model_copy(update={"assess_by": due_after(plan.assess_by, span, at)})
-    return _going_on(state, later, drafts)
+    if course.assess_by <= min(course.lost_by, now.at):
+        drafts = (milestone(now, "overdue", course, course.assess_by),)
+    if course.lost_by <= now.at:
+        lost = finished(now, course, "lost_to_follow_up", course.lost_by)
+        return _over(state, course, (*drafts, lost))
+    waits = now.deadlines
+    within = waits.baseline_within if course.standing is None else waits.assessment_within
+    later = course._replace(assess_by=due_after(course.assess_by, within.span, now.at))
+    return Step(with_course(state, later), drafts)
 
 
-def _going_on(
-    state: RehabilitationState, plan: Plan, drafts: tuple[Draft, ...]
+def _over(
+    state: RehabilitationState, course: Course, drafts: tuple[Draft, ...]
 ) -> RehabilitationStep:
-    update = {"plan": plan, "wake_at": plan.next_deadline}
-    return Step(state.model_copy(update=update), drafts)
+    return Step(without_course(state, course.pathway), drafts)
 
 
-def _over(state: RehabilitationState, drafts: tuple[Draft, ...]) -> RehabilitationStep:
-    return Step(state.model_copy(update={"plan": None, "wake_at": None}), drafts)
-
-
-def _covers_changed(
-    state: RehabilitationState, data: CoverActivated | CoverEnded
-) -> RehabilitationStep:
-    if isinstance(data, CoverActivated):
-        covers = with_cover(state.covers, data.cover)
-    else:
-        covers = with_end(state.covers, data)
-    if covers is state.covers:
-        return Step(state)
-    return Step(state.model_copy(update={"covers": covers}))
+def _programme(state: RehabilitationState, pathway: str, when: datetime, at: datetime) -> Programme:
+    now = programme(pathway, state.covers, when, at)
+    if now is None:
+        raise RuleRefusedError(
+            f"pathway {pathway} has no rehabilitation; its guideline must have such a part"
+        )
+    return now
 
 
 def _referred(
     state: RehabilitationState, data: ReferredToRehabilitation, when: datetime, at: datetime
 ) -> RehabilitationStep:
-    known = state.plan
+    now = _programme(state, data.pathway, when, at)
+    known = state.course(data.pathway)
     if known is not None:
         if data.visit_id in known.visits:
             return Step(state)
-        if known.latest is None or data.discharged_on <= known.latest.taken.date():
-            # Another discharge of the same illness, such as from the emergency ward before.
+        if _is_same_illness(known, data):
             visits = (*known.visits, data.visit_id)[-VISITS_MAX:]
-            return _going_on(state, known.model_copy(update={"visits": visits}), ())
-    discharged = datetime.combine(data.discharged_on, time(), UTC)
-    plan = Plan(
+            return Step(with_course(state, known._replace(visits=visits)))
+    course = Course(
+        pathway=data.pathway,
         visits=(data.visit_id,),
         since=data.discharged_on,
-        contact=max(discharged, when),
-        assess_by=due_after(when, BASELINE_WITHIN, at),
-        lost_by=due_after(when, CONTACT_WITHIN, at),
+        contact=max(start_of(data.discharged_on), when),
+        assess_by=due_after(when, now.deadlines.baseline_within.span, at),
+        lost_by=due_after(when, now.deadlines.contact_within.span, at),
     )
-    started = milestone("started", plan, state.covers, when)
-    if state.score is None:
-        return _going_on(state, plan, (started,))
-    after, drafts = assessed(plan, state.score, state.covers, at)
-    return _going_on(state, after or plan, (started, *drafts))
+    started = milestone(now, "started", course, when)
+    score = state.score(data.pathway)
+    if score is None:
+        return Step(with_course(state, course), (started,))
+    after, drafts = assessed(now, course, score)
+    return Step(with_course(state, after or course), (started, *drafts))
+
+
+def _is_same_illness(known: Course, data: ReferredToRehabilitation) -> bool:
+    """Whether it is another discharge of one illness, such as from the emergency ward before."""
+    standing = known.standing
+    return standing is None or data.discharged_on <= local_day(standing.latest.taken)
 
 
 def _withdrawn(state: RehabilitationState, data: ReferralWithdrawn) -> RehabilitationStep:
-    plan = state.plan
-    if plan is None or data.visit_id not in plan.visits:
+    course = state.course(data.pathway)
+    if course is None or data.visit_id not in course.visits:
         return Step(state)
-    visits = tuple(visit for visit in plan.visits if visit != data.visit_id)
+    visits = tuple([visit for visit in course.visits if visit != data.visit_id])
     if not visits:
-        return _over(state, ())
-    return _going_on(state, plan.model_copy(update={"visits": visits}), ())
+        return _over(state, course, ())
+    return Step(with_course(state, course._replace(visits=visits)))
 
 
 def _observed(
     state: RehabilitationState, data: ObservationRecorded, when: datetime, at: datetime
 ) -> RehabilitationStep:
-    if not is_barthel(data):
+    measure = measure_of(data.codes)
+    if measure is None:
         return Step(state)
-    score = Score(value=total(data), taken=when)
-    kept = state
-    if state.score is None or when > state.score.taken:
-        kept = state.model_copy(update={"score": score})
-    if state.plan is None:
-        return Step(kept)
-    plan, drafts = assessed(state.plan, score, state.covers, at)
-    if plan is state.plan:
-        return Step(kept)
-    return _over(kept, drafts) if plan is None else _going_on(kept, plan, drafts)
+    drafts: list[Draft] = []
+    for now in measured(measure, state.covers, when, at):
+        score = Score(now.pathway.id, read_score(data, now.instrument), when)
+        step = _scored(with_score(state, score), now, score)
+        state = step.state
+        drafts += step.outputs
+    return Step(state, tuple(drafts))
+
+
+def _scored(state: RehabilitationState, now: Programme, score: Score) -> RehabilitationStep:
+    course = state.course(score.pathway)
+    if course is None:
+        return Step(state)
+    after, drafts = assessed(now, course, score)
+    if after is None:
+        return _over(state, course, drafts)
+    return Step(state if after is course else with_course(state, after), drafts)
 
 
 def _attended(
     state: RehabilitationState, data: SessionAttended, event: Event[Consumed], at: datetime
 ) -> RehabilitationStep:
-    request = session_request(data, event.subject, event.time, state.covers)
-    paid = state.model_copy(update={"paid": with_paid(state.paid, data.session_id)})
-    plan = state.plan
-    if plan is None or event.time.date() < plan.since:
+    when = event.time
+    request = session_request(data, event.subject, when, state.covers)
+    paid = changed(state, paid=with_paid(state.paid, data.session_id))
+    on = [course for course in state.courses if local_day(when) >= course.since]
+    if not on:
         return Step(paid, (request,))
-    update: dict[str, object] = {"sessions": plan.sessions + 1}
-    if event.time >= plan.contact:
-        lost_by = due_after(event.time, CONTACT_WITHIN, at)
-        update |= {"missed": 0, "contact": event.time, "lost_by": lost_by}
-    return _going_on(paid, plan.model_copy(update=update), (request,))
+    after = [_after_session(paid, course, when, at) for course in on]
+    return Step(_with_all(paid, after), (request,))
+
+
+def _after_session(
+    state: RehabilitationState, course: Course, when: datetime, at: datetime
+) -> Course:
+    counted = course._replace(sessions=course.sessions + 1)
+    if when < course.contact:
+        return counted
+    within = _programme(state, course.pathway, when, at).deadlines.contact_within
+    return counted._replace(missed=0, contact=when, lost_by=due_after(when, within.span, at))
 
 
 def _missed(state: RehabilitationState, when: datetime, at: datetime) -> RehabilitationStep:
-    plan = state.plan
-    if plan is None or when <= plan.contact:
-        return Step(state)
-    later = plan.model_copy(update={"missed": plan.missed + 1})
-    if later.missed % MISSED_IN_A_ROW != 0 or at - when > TOLD_LATE:
-        return _going_on(state, later, ())
-    return _going_on(state, later, (milestone("overdue", plan, state.covers, when),))
+    drafts: list[Draft] = []
+    after: list[Course] = []
+    for course in state.courses:
+        if when <= course.contact:
+            continue
+        later = course._replace(missed=course.missed + 1)
+        after.append(later)
+        now = _programme(state, course.pathway, when, at)
+        if later.missed % now.deadlines.missed_in_a_row.times == 0 and not now.is_late(when):
+            drafts.append(milestone(now, "overdue", course, when))
+    return Step(_with_all(state, after) if after else state, tuple(drafts))
+
+
+def _with_all(state: RehabilitationState, after: Iterable[Course]) -> RehabilitationState:
+    """Return the state with these courses in the place of those before."""
+    courses = {course.pathway: course for course in (*state.courses, *after)}
+    return with_courses(state, courses.values())

@@ -28,14 +28,14 @@ class Needs(Table):
     """
 
     why: Text
-    diagnoses: tuple[Word, ...] = Field(min_length=1)
+    diagnoses: frozenset[Word] = Field(min_length=1)
     visit_classes: frozenset[VisitClass] = Field(min_length=1)
     within_days: int = Field(gt=0)
     reason: Text
 
     @model_validator(mode="after")
     def _names_known_diagnoses(self) -> Self:
-        unknown = [name for name in self.diagnoses if name not in known_diagnoses()]
+        unknown = sorted(self.diagnoses - known_diagnoses())
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: not in terminology/diagnoses.toml")
         return self

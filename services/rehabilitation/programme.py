@@ -1,9 +1,11 @@
 """One member in one pathway's rehabilitation, while an event is being decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import lru_cache
 
-from services.member.calendar import local_day
+from services.member.calendar import BusinessDay, local_day
 from services.member.covers import Covers
 from services.pathways.guideline import Edition
 from services.pathways.index import Pathway, pathways
@@ -55,11 +57,23 @@ def programme(pathway: str, covers: Covers, when: datetime, at: datetime) -> Pro
 
 def measured(measure: str, covers: Covers, when: datetime, at: datetime) -> list[Programme]:
     """Return the programmes whose instrument is a measure of `terminology/measures.toml`."""
-    found = [programme(name, covers, when, at) for name in pathways()]
-    return [now for now in found if now is not None and now.instrument.measure == measure]
+    found = _by_measure(local_day(when)).get(measure, ())
+    return [Programme(pathway, edition, covers, at) for pathway, edition in found]
 
 
-def _edition(pathway: Pathway, day: date) -> Edition | None:
+@lru_cache(maxsize=1024)
+def _by_measure(day: BusinessDay) -> Mapping[str, list[tuple[Pathway, Edition]]]:
+    """Return the guidelines of a day by what they measure with; gathered once for each day."""
+    found: dict[str, list[tuple[Pathway, Edition]]] = {}
+    for pathway in pathways().values():
+        edition = _edition(pathway, day)
+        if edition is not None and edition.rehabilitation is not None:
+            measure = edition.rehabilitation.instrument.measure
+            found.setdefault(measure, []).append((pathway, edition))
+    return found
+
+
+def _edition(pathway: Pathway, day: BusinessDay) -> Edition | None:
     """Return the edition in force; the last one with a rehabilitation, if that has dropped it.
 
     So a course that is on can go on to its end.

@@ -15,16 +15,16 @@ from services.treatment.state import Charge, Visit
 class Bill(NamedTuple):
     """All that a decision on a visit depends on. Two equal bills need no new decision.
 
-    days: the day the visit began, as far as is known: that day decides which benefit year and which
-    covers apply, also for a stay across New Year. Where it happened, and in the scheme's zone if
-    that is another. covers: those in force on each of them.
+    days: the day the visit began, as far as is known, where it happened and in the scheme's zone:
+    that day decides which benefit year and which covers apply, also for a stay across New Year.
+    covers: those in force on the one day, then on the other if it is another.
     """
 
     visit_class: VisitClass
     provider: Provider
-    days: tuple[BusinessDay, ...]
+    days: tuple[BusinessDay, BusinessDay]
     charges: tuple[Charge, ...]
-    covers: tuple[Covers, ...]
+    covers: Covers
 
 
 def bill_due(visit: Visit, covers: Covers) -> Bill | None:
@@ -34,9 +34,11 @@ def bill_due(visit: Visit, covers: Covers) -> Bill | None:
     began = visit.began
     if visit.provider is None or visit.visit_class is None or began is None:
         return None
-    days = _days(began)
-    in_force = tuple([covers_on(covers, day) for day in days])
-    return Bill(visit.visit_class, visit.provider, days, visit.charges, in_force)
+    there, here = local_day(began), day_in(began, SCHEME_ZONE)
+    in_force = covers_on(covers, there)
+    if there != here:
+        in_force += covers_on(covers, here)
+    return Bill(visit.visit_class, visit.provider, (there, here), visit.charges, in_force)
 
 
 def request_id(member: str, visit_id: str, version: int) -> str:
@@ -72,8 +74,8 @@ def rebill(
 
 
 def _request(visit: Visit, bill: Bill, covers: Covers, member: str) -> PaymentRequested:
-    version = visit.version
-    assert visit.began is not None  # a bill is due only of a visit that began
+    version, began = visit.version, visit.began
+    assert began is not None  # a bill is due only of a visit that began
     return PaymentRequested(
         request_id=request_id(member, visit.visit_id, version),
         replaces=request_id(member, visit.visit_id, version - 1) if version > 1 else None,
@@ -82,7 +84,7 @@ def _request(visit: Visit, bill: Bill, covers: Covers, member: str) -> PaymentRe
         service="visit",
         visit_class=bill.visit_class,
         provider=bill.provider,
-        service_time=visit.began,
+        service_time=began,
         service_date=bill.days[0],
         currency=bill.charges[0].currency,
         billed=sum([charge.amount for charge in bill.charges]),
@@ -105,7 +107,3 @@ def _line(line: BillLine, charge: Charge) -> BillLine:
         category=charge.category,
     )
 
-
-def _days(began: datetime) -> tuple[BusinessDay, ...]:
-    there, here = local_day(began), day_in(began, SCHEME_ZONE)
-    return (there,) if there == here else (there, here)

@@ -1,26 +1,28 @@
 """Which discharges leave a need for rehabilitation: those that a guideline says do."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from services.contract.care import ReferralWithdrawn, ReferredToRehabilitation
 from services.contract.clinical import ConditionRecorded
 from services.contract.step import Draft
-from services.contract.visit import Code
-from services.member.calendar import local_day
-from services.pathways import rehabilitation
+from services.member.calendar import BusinessDay, local_day
 from services.pathways.index import pathways
-from services.terminology.lookup import diagnoses, meanings
+from services.pathways.rehabilitation import Needs
+from services.terminology.lookup import meanings
 from services.treatment.state import Need, Visit
 
 
 def needs_in(condition: ConditionRecorded, when: datetime) -> tuple[Need, ...]:
     """Return, by pathway, the codes of an active diagnosis that may leave a need."""
-    if condition.status != "active" or not diagnoses(condition.codes):
+    if condition.status != "active":
         return ()
+    named = [(code, meanings(code)) for code in condition.codes]
     found: list[Need] = []
-    for pathway in pathways():
-        rule = _rule(pathway, when)
-        codes = () if rule is None else _codes(condition, rule)
+    for pathway, rule in _rules(local_day(when)).items():
+        wanted = rule.diagnoses
+        codes = tuple([code for code, names in named if not wanted.isdisjoint(names)])
         if codes:
             found.append(Need(pathway, codes))
     return tuple(found)
@@ -66,32 +68,25 @@ def refer(
 
 
 def _is_due(visit: Visit, need: Need, ended: datetime, at: datetime) -> bool:
-    rule = _rule(need.pathway, ended)
+    rule = _rules(local_day(ended)).get(need.pathway)
     return (
         rule is not None and visit.visit_class in rule.visit_classes and at - ended <= rule.within
     )
 
 
 def _referral(visit: Visit, need: Need, ended: datetime) -> ReferredToRehabilitation:
-    rule = _rule(need.pathway, ended)
-    assert rule is not None  # the need was due by it
+    day = local_day(ended)
     return ReferredToRehabilitation(
         pathway=need.pathway,
         visit_id=visit.visit_id,
-        discharged_on=local_day(ended),
+        discharged_on=day,
         codes=need.codes,
-        reason=rule.reason,
+        reason=_rules(day)[need.pathway].reason,
     )
 
 
-def _rule(pathway: str, when: datetime) -> rehabilitation.Needs | None:
-    """Return what a pathway's guideline of the day says, if it has rehabilitation."""
-    found = pathways().get(pathway)
-    part = None if found is None else found.on(local_day(when)).rehabilitation
-    return None if part is None else part.needs
-
-
-def _codes(condition: ConditionRecorded, rule: rehabilitation.Needs) -> tuple[Code, ...]:
-    return tuple(
-        [code for code in condition.codes if not set(rule.diagnoses).isdisjoint(meanings(code))]
-    )
+@lru_cache(maxsize=1024)
+def _rules(day: BusinessDay) -> Mapping[str, Needs]:
+    """Return what the guidelines in force on a day say, by pathway; gathered once for each day."""
+    parts = {name: pathway.on(day).rehabilitation for name, pathway in pathways().items()}
+    return {name: part.needs for name, part in parts.items() if part is not None}

@@ -73,8 +73,7 @@ def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
             f"cannot {move} visit {fact.visit_id}: it is {visit.phase}; "
             "check the order of the messages, or use a new visit id"
         )
-    after = _with_fact(visit, fact, when)
-    return after if after.phase == phase else after._replace(phase=phase)
+    return _with_fact(visit, phase, fact, when)
 
 
 def reason_of(fact: VisitFact) -> str:
@@ -113,41 +112,45 @@ def _move_of(fact: VisitFact) -> Move:
             assert_never(fact)
 
 
-def _with_fact(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
+def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> Visit:
     match fact:
         case VisitRegistered():
-            return _registered(visit, fact, when)
+            return _registered(visit, phase, fact, when)
         case VisitAdmitted():
-            return _admitted(visit, fact, when)
+            return _admitted(visit, phase, fact, when)
         case VisitDischarged():
             return visit._replace(
-                discharged=when, visit_class=fact.visit_class, provider=fact.provider
+                phase=phase, discharged=when, visit_class=fact.visit_class, provider=fact.provider
             )
         case VisitCancelled(cancels="discharge"):
-            return visit._replace(discharged=None)
+            return visit._replace(phase=phase, discharged=None)
         case VisitCancelled():
             standing = tuple([need._replace(codes=()) for need in visit.needs if need.referred])
-            return visit._replace(discharged=None, charges=(), needs=standing)
+            return visit._replace(phase=phase, discharged=None, charges=(), needs=standing)
         case ChargePosted():
-            return visit._replace(charges=_posted(visit, fact))
+            return visit._replace(phase=phase, charges=_posted(visit, fact))
         case ChargeVoided():
-            return visit._replace(charges=_voided(visit, fact))
+            return visit._replace(phase=phase, charges=_voided(visit, fact))
         case _:
             assert_never(fact)
 
 
-def _registered(visit: Visit, fact: VisitRegistered, when: datetime) -> Visit:
+def _registered(visit: Visit, phase: Phase, fact: VisitRegistered, when: datetime) -> Visit:
     _once("registered", visit.registered, fact.visit_id)
     if visit.provider is not None:
-        return visit._replace(registered=when)
-    return visit._replace(registered=when, visit_class=fact.visit_class, provider=fact.provider)
+        return visit._replace(phase=phase, registered=when)
+    return visit._replace(
+        phase=phase, registered=when, visit_class=fact.visit_class, provider=fact.provider
+    )
 
 
-def _admitted(visit: Visit, fact: VisitAdmitted, when: datetime) -> Visit:
+def _admitted(visit: Visit, phase: Phase, fact: VisitAdmitted, when: datetime) -> Visit:
     _once("admitted", visit.admitted, fact.visit_id)
     if visit.phase == "discharged":
-        return visit._replace(admitted=when)
-    return visit._replace(admitted=when, visit_class="inpatient", provider=fact.provider)
+        return visit._replace(phase=phase, admitted=when)
+    return visit._replace(
+        phase=phase, admitted=when, visit_class="inpatient", provider=fact.provider
+    )
 
 
 def _once(what: str, known: datetime | None, visit_id: str) -> None:

@@ -20,6 +20,7 @@ SCHEME_ZONE: Final = ZoneInfo("Asia/Shanghai")
 _LAST: Final = date(9999, 12, 30).toordinal()
 
 
+@lru_cache(maxsize=4096)
 def day_in(moment: datetime, zone: tzinfo) -> BusinessDay:
     """Return the day on which `moment` falls in `zone`."""
     try:
@@ -34,7 +35,7 @@ def local_day(moment: datetime) -> BusinessDay:
     An instant told in UTC says nothing of where (RFC 9557, section 2): it is read in the scheme's
     zone.
     """
-    if moment.utcoffset():
+    if moment.tzinfo is not UTC and moment.utcoffset():
         return BusinessDay(moment.date())
     return day_in(moment, SCHEME_ZONE)
 

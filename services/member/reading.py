@@ -68,6 +68,8 @@ def read(
 ) -> tuple[Reading | HalfReading, ...]:
     """Return the readings in an observation, whole or half; nothing if no table has its codes.
 
+    A score is none: it is judged on the scale of an instrument, which a guideline names.
+
     waiting: halves seen before, which the other half completes when both are of one act.
 
     Raises:
@@ -78,7 +80,7 @@ def read(
     parts: tuple[ObservationRecorded | Component, ...] = (*data.components, data)
     for part in parts:
         measure = None if part.value is None else measure_of(part.codes)
-        if measure is not None:
+        if measure is not None and not measures()[measure].is_score:
             found.setdefault(panel_of(measure), {})[measure] = _value(part, measure, data)
     return tuple([_read(panel, values, time, waiting, data) for panel, values in found.items()])
 

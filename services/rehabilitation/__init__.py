@@ -1,12 +1,17 @@
-"""Rehabilitation 康: from a referral after discharge to a goal on the Barthel index.
+"""Rehabilitation 康: from a referral after discharge to a goal on an instrument's scale.
 
-consumes  covers activated and ended; referrals from treatment and their withdrawal; Barthel scores
-          among the observations; sessions attended and missed.
-decides   goal and dose from the baseline; whether a score is progress, a plateau, a setback or the
-          goal; which assessment is overdue; when a member is lost to follow-up; how a session is
-          paid.
-emits     the plan, its end with outcome and gain, referrals back to treatment; direct-pay and
-          claim requests per session; rehabilitation milestones.
-remembers the member's covers, the plan that is on, the last Barthel score, and marks of the
-          sessions paid last.
+It names no disease and no instrument: guidelines do.
+
+consumes  covers activated and ended; referrals from treatment and their withdrawal; scores among
+          the observations; sessions attended and missed.
+decides   for each pathway with a rehabilitation part: goal and dose from the baseline; whether a
+          score is a gain, a plateau, a setback or the goal; which assessment is overdue; when a
+          member is lost to follow-up; and how a session is paid.
+emits     the plan, its end with outcome and gain, referrals back to treatment; payment requests
+          per session; rehabilitation milestones.
+remembers the member's covers, the course that is on and the last score in each pathway, and marks
+          of the sessions paid last.
+
+`decide.py` is the process, `course.py` what a score says about a course, `instrument.py` how a
+score is read, `programme.py` which guideline speaks, `sessions.py` how a session is paid.
 """

@@ -1,25 +1,14 @@
 """Rehabilitation as a stage."""
 
-from typing import Final
+from typing import Final, get_args
 
-from services.contract.care import ReferralWithdrawn, ReferredToRehabilitation
-from services.contract.clinical import ObservationRecorded, SessionAttended, SessionMissed
-from services.contract.member import CoverActivated, CoverEnded
-from services.rehabilitation.rules import decide, wake
+from services.rehabilitation.decide import Consumed, decide, wake
 from services.rehabilitation.state import RehabilitationState
 from services.runtime.stage import Stage
 
 STAGE: Final = Stage(
     name="rehabilitation",
-    consumes=(
-        CoverActivated,
-        CoverEnded,
-        ReferredToRehabilitation,
-        ReferralWithdrawn,
-        ObservationRecorded,
-        SessionAttended,
-        SessionMissed,
-    ),
+    consumes=get_args(Consumed),
     state=RehabilitationState,
     begin=RehabilitationState,
     decide=decide,

@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.contract.visit import Code
 
@@ -50,10 +50,15 @@ class Measure(Coded):
 
     name: str | None = None
     unit: str
-    units: Mapping[str, float | tuple[float, float]]
+    units: Mapping[str, float | tuple[float, float]] = Field(default_factory=dict)
     keeps_unit: bool = False
     range: tuple[float, float] | None = None
     digits: int
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it is a number of points, which has no unit."""
+        return not self.units
 
     def converted(self, value: float, unit: str) -> float:
         """Return a value in the measure's unit, to the decimals that are kept of it."""

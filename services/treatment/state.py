@@ -1,12 +1,13 @@
 """What treatment remembers about one member.
 
-Charges and visits are bare rows, checked when they are read from the store: every fact makes a new
-one, and nothing but treatment reads them.
+Its rows are named tuples, checked when they are read from the store: every fact makes a new one,
+and nothing but treatment reads them.
 """
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from services.contract.frozen import Currency, Day, Frozen, Id, Instant, Text
+from services.contract.frozen import Currency, Day, Id, Instant, Text, Word
 from services.contract.member import CoverTerms
 from services.contract.step import State
 from services.contract.visit import BillLine, Code, Provider, VisitClass
@@ -14,19 +15,20 @@ from services.contract.visit import BillLine, Code, Provider, VisitClass
 Phase = Literal["awaited", "registered", "admitted", "discharged", "reopened", "cancelled"]
 
 
-class Remark(Frozen):
-    """What another stage said of the member's care, and on which day (UTC)."""
+class Remark(NamedTuple):
+    """What another stage said of the member's care, and on which day."""
 
     day: Day
     text: Text
 
 
 class Charge(NamedTuple):
-    """A charge in force. The lines are in minor units of `currency`."""
+    """A charge in force. The lines are in minor units of `currency`; category: of the charge."""
 
     charge_id: Id
     currency: Currency
     lines: tuple[BillLine, ...]
+    category: Word
 
     @property
     def amount(self) -> int:
@@ -34,14 +36,24 @@ class Charge(NamedTuple):
         return sum([line.amount for line in self.lines])
 
 
+class Need(NamedTuple):
+    """What may need the rehabilitation of a pathway after a visit.
+
+    codes: among the visit's diagnoses. referred: a referral stands.
+    """
+
+    pathway: Word
+    codes: tuple[Code, ...]
+    referred: bool = False
+
+
 class Visit(NamedTuple):
     """One visit as far as it is known.
 
-    phase: `awaited` until its registration, admission or discharge is known; `reopened` after
-    its discharge was cancelled. registered, admitted, discharged: when, as stated by the events.
-    stroke: the codes among its diagnoses that stand for a stroke. version: number of the last
-    payment request made for it. referred: a referral to rehabilitation stands. readmission: it was
-    flagged as one. touched: day of the log's clock when it last changed.
+    touched: day of the log's clock when it last changed. phase: `awaited` until its registration,
+    admission or discharge is known; `reopened` after its discharge was cancelled. registered,
+    admitted, discharged: when, as stated by the events. needs: in the order of their pathways.
+    version: number of the last payment request made for it. readmission: it was flagged as one.
     """
 
     visit_id: Id
@@ -53,9 +65,8 @@ class Visit(NamedTuple):
     admitted: Instant | None = None
     discharged: Instant | None = None
     charges: tuple[Charge, ...] = ()
-    stroke: tuple[Code, ...] = ()
+    needs: tuple[Need, ...] = ()
     version: int = 0
-    referred: bool = False
     readmission: bool = False
 
     @property
@@ -70,6 +81,7 @@ class Visit(NamedTuple):
         return min([moment for moment in moments if moment is not None], default=None)
 
 
+@dataclass(frozen=True)
 class TreatmentState(State):
     """A member's covers and visits.
 

@@ -15,7 +15,8 @@ DATABASE: Final = "services/runtime/database.py"
 RELAY: Final = "services/gateway/relay.py"
 LEDGER: Final = "services/ledger/app.py"
 SETTLEMENT: Final = "services/settlement"
-TREATMENT: Final = "services/treatment/rules"
+TREATMENT: Final = "services/treatment"
+REHABILITATION: Final = "services/rehabilitation"
 
 
 @dataclass(frozen=True)
@@ -255,13 +256,38 @@ RULES: Final = (
     _bug("the ledger's check takes an entry that no life has", "services/ledger/tables.py",
          "map(repr, entry_kinds())", 'map(repr, (*entry_kinds(), "replaced"))',
          "tests/integration/test_ledger.py"),
-    _bug("a voided charge is still billed", f"{TREATMENT}/moves.py",
+    _bug("a voided charge is still billed", f"{TREATMENT}/visit.py",
          "    return rest\n", "    return visit.charges\n"),
     _bug("a corrected bill is not reversed", f"{TREATMENT}/billing.py",
          "    if was is not None:\n", "    if was is due:\n"),
     _bug("a late charge changes no bill", f"{TREATMENT}/billing.py",
          "    if was == due:\n", "    if was == due or (was and due):\n"),
-    _bug("an insurer is told after its cover ended", "services/contract/covers.py",
+    _bug("a bill counts the day of one place alone", f"{TREATMENT}/billing.py",
+         "visit.provider, (there, here),", "visit.provider, (there, there),",
+         "tests/unit/treatment/test_days.py"),
+    _bug("a line is billed without its kind", f"{TREATMENT}/billing.py",
+         "        category=charge.category,\n", "", "tests/unit/treatment/test_days.py"),
+    _bug("the need of one pathway is that of all", f"{TREATMENT}/needs.py",
+         "if not wanted.isdisjoint(names)])", "if names])",
+         "tests/unit/treatment/test_needs.py"),
+    _bug("a cancelled visit leaves its referral standing", f"{TREATMENT}/visit.py",
+         "for need in visit.needs if need.referred])", "for need in visit.needs if not need])",
+         "tests/unit/treatment/test_needs.py"),
+    _bug("a session is of the day in Greenwich", f"{REHABILITATION}/sessions.py",
+         "service_date=local_day(when)",
+         "service_date=when.astimezone(__import__('datetime').UTC).date()",
+         "tests/unit/treatment/test_days.py"),
+    _bug("more is better on every instrument", "services/pathways/rehabilitation.py",
+         'after - before if self.better == "higher" else before - after', "after - before",
+         "tests/unit/rehabilitation/test_any_instrument.py"),
+    _bug("scores are compared as floats add up", "services/pathways/rehabilitation.py",
+         "return round(change, SCORE_DIGITS)", "return change",
+         "tests/unit/rehabilitation/test_any_instrument.py"),
+    _bug("a course is judged by the first edition of its guideline",
+         f"{REHABILITATION}/programme.py",
+         "    edition = pathway.on(day)\n", "    edition = pathway.guideline.editions[0]\n",
+         "tests/unit/rehabilitation/test_any_instrument.py"),
+    _bug("an insurer is told after its cover ended", "services/member/covers.py",
          "cover.valid_to is None or day <= cover.valid_to)", "cover.valid_to is None or day)"),
     _bug("screening reminds of what is long past", "services/screening/rules/schedule.py",
          "REMINDER_DAYS_MAX: Final = 60", "REMINDER_DAYS_MAX: Final = 6_000"),
@@ -269,8 +295,7 @@ RULES: Final = (
          "REMINDER_DAYS_MAX: Final = 60", "REMINDER_DAYS_MAX: Final = 6_000"),
     _bug("a follow-up is set on a day that is over", "services/management/rules/follow_up.py",
          "    if due <= at.date():\n", "    if not due:\n"),
-    _bug("rehabilitation counts deadlines from old history",
-         "services/rehabilitation/rules/deadlines.py",
+    _bug("rehabilitation counts deadlines from old history", f"{REHABILITATION}/course.py",
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 

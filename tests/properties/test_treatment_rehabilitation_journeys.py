@@ -24,9 +24,10 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
+from services.member.calendar import local_day
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.treatment.app import STAGE as TREATMENT
-from tests.unit.rehabilitation.test_plans import attended, barthel, missed, referred
+from tests.unit.rehabilitation.test_courses import attended, barthel, missed, referred
 from tests.unit.treatment.journey import Journey, charge, cover, day
 
 VISITS = st.sampled_from(["visit-1", "visit-2", "visit-3"])
@@ -152,7 +153,8 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
     def what_is_asked_is_as_of_what_is_known(self):
         visits = {visit.visit_id: visit for visit in self.journey.state.visits}
         for request in self.asked.values():
-            assert request.service_date == visits[request.episode].began.date()
+            assert request.service_time == visits[request.episode].began
+            assert request.service_date == local_day(request.service_time)
             assert request.provider == visits[request.episode].provider
 
     @invariant()
@@ -195,7 +197,7 @@ def rehabilitation_facts(draw):
 
 @settings(max_examples=150, deadline=None, print_blob=True)
 @given(rehabilitation_facts())
-def test_every_plan_ends_at_most_once_and_silence_ends_it(facts):
+def test_every_course_ends_at_most_once_and_silence_ends_it(facts):
     journey, clock = Journey(REHABILITATION, clock=day(-200)), day(-200)
 
     for data, when in facts:
@@ -205,13 +207,13 @@ def test_every_plan_ends_at_most_once_and_silence_ends_it(facts):
         else:
             journey.publish(data, when)
         wake_at = journey.state.wake_at
-        assert (wake_at is None) is (journey.state.plan is None)
+        assert (wake_at is None) is (journey.state.courses == ())
     for number in range(1, 9):
         journey.tick(clock + timedelta(days=100 * number))
 
     started = sum(getattr(d.data, "milestone", None) == "started" for d in journey.said)
     ended = len(journey.heard(RehabilitationFinished))
-    assert journey.state.plan is None
+    assert journey.state.courses == ()
     assert ended <= started
     assert (ended > 0) is (started > 0)
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
+from pydantic import TypeAdapter
+
 from services.contract.event import Event, EventData
 from services.contract.member import CoverActivated, CoverTerms
 from services.contract.step import Draft, Step
@@ -27,6 +29,7 @@ class Journey:
 
     def __init__(self, stage: Stage, clock: datetime | None = None):
         self.stage = stage
+        self.stored = TypeAdapter(stage.state)
         self.state = stage.begin()
         self.clock = clock
         self.said: list[Draft] = []
@@ -57,8 +60,8 @@ class Journey:
         return self._apply(step)
 
     def _apply(self, step: Step) -> list[EventData]:
-        stored = step.state.model_dump_json(exclude_defaults=True)
-        assert self.stage.state.model_validate_json(stored) == step.state
+        stored = self.stored.dump_json(step.state, exclude_defaults=True)
+        assert self.stored.validate_json(stored) == step.state
         self.state = step.state
         self.said += step.outputs
         return [draft.data for draft in step.outputs]

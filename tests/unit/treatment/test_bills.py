@@ -3,10 +3,9 @@
 from datetime import date
 
 import pytest
-from services.contract.covers import insurers_in_force
 
 from services.contract.member import CoverEnded
-from services.contract.payment import ClaimRequested, DirectPayRequested, ReversalRequested
+from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import RuleRefusedError
 from services.contract.visit import (
     ChargeVoided,
@@ -15,6 +14,7 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
+from services.member.covers import insurers_in_force
 from services.treatment.app import STAGE
 from tests.unit.treatment.journey import (
     IN_NETWORK,
@@ -58,7 +58,8 @@ def seen_home(journey, provider=IN_NETWORK):
 def test_a_discharge_in_network_asks_for_direct_pay_of_all_charges(journey):
     said = seen_home(journey)
 
-    [request] = [data for data in said if isinstance(data, DirectPayRequested)]
+    [request] = [data for data in said if isinstance(data, PaymentRequested)]
+    assert request.way == "direct_pay"
     assert request.billed == 800
     assert [line.amount for line in request.lines] == [700, -200, 300]
     assert request.episode == "visit-1"
@@ -69,7 +70,7 @@ def test_a_discharge_in_network_asks_for_direct_pay_of_all_charges(journey):
 def test_a_discharge_out_of_network_files_a_claim(journey):
     said = seen_home(journey, OUT_OF_NETWORK)
 
-    assert [type(data) for data in said if hasattr(data, "billed")] == [ClaimRequested]
+    assert [data.way for data in said if hasattr(data, "billed")] == ["claim"]
 
 
 def test_a_visit_without_a_charge_asks_for_nothing_until_one_arrives(journey):
@@ -88,13 +89,13 @@ def test_a_charge_before_its_registration_waits_and_is_billed(journey):
     journey.publish(discharged(), day(1))
     journey.publish(registered(), day(1))
 
-    [request] = journey.heard(DirectPayRequested)
+    [request] = journey.heard(PaymentRequested)
     assert request.billed == 500
 
 
 def test_a_late_charge_replaces_the_request(journey):
     seen_home(journey)
-    [first] = journey.heard(DirectPayRequested)
+    [first] = journey.heard(PaymentRequested)
 
     reversal, second = journey.publish(charge("charge-3", 50), day(2))
 
@@ -117,7 +118,7 @@ def test_voiding_every_charge_reverses_and_asks_for_nothing(journey):
 
 def test_a_cancelled_discharge_reverses_and_the_next_one_asks_anew(journey):
     seen_home(journey)
-    [first] = journey.heard(DirectPayRequested)
+    [first] = journey.heard(PaymentRequested)
 
     undone = journey.publish(cancelled("discharge"), day(1))
     again = journey.publish(discharged(), day(4))
@@ -128,7 +129,7 @@ def test_a_cancelled_discharge_reverses_and_the_next_one_asks_anew(journey):
     assert [data.request_id for data in undone if isinstance(data, ReversalRequested)] == [
         first.request_id
     ]
-    [second] = [data for data in again if isinstance(data, DirectPayRequested)]
+    [second] = [data for data in again if isinstance(data, PaymentRequested)]
     assert (second.replaces, second.billed) == (first.request_id, 800)
 
 
@@ -159,7 +160,7 @@ def test_the_day_the_visit_began_is_the_service_date_even_if_learnt_late(journey
 
     said = journey.publish(VisitAdmitted(visit_id="visit-1", provider=IN_NETWORK), day(-1))
 
-    [request] = [data for data in said if isinstance(data, DirectPayRequested)]
+    [request] = [data for data in said if isinstance(data, PaymentRequested)]
     assert request.service_date == date(2025, 12, 31)
 
 
@@ -199,7 +200,7 @@ def test_a_cover_that_had_ended_before_the_visit_is_asked_again(journey):
 
     said = journey.publish(ended, day(9))
 
-    assert [type(data) for data in said] == [ReversalRequested, DirectPayRequested]
+    assert [type(data) for data in said] == [ReversalRequested, PaymentRequested]
     assert insurers_in_force(said[1].covers, said[1].service_date) == ()
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from services.contract.care import (
+    Instrument,
     QualityFlagged,
     ReferralWithdrawn,
     ReferredBackToTreatment,
@@ -19,6 +20,7 @@ from services.contract.visit import Code, VisitAdmitted, VisitCancelled, VisitDi
 from services.treatment.app import STAGE
 from tests.unit.treatment.journey import IN_NETWORK, Journey, charge, cover, day, milestones
 
+BARTHEL = Instrument(id="barthel", form="0 to 100 in steps of 5")
 STROKE = Code(system="http://snomed.info/sct", code="230690007", display="Stroke")
 
 
@@ -148,11 +150,26 @@ def test_a_stay_within_thirty_days_after_another_is_a_readmission(journey, gap, 
 
 
 def test_the_flag_of_a_readmission_says_what_other_stages_had_said_in_between(journey):
-    journey.publish(ReferredToTreatment(reason="long before", urgency="routine"), day(0))
+    journey.publish(
+        ReferredToTreatment(pathway="stroke", reason="long before", urgency="routine"), day(0)
+    )
     journey.publish(discharged("first"), day(5))
-    planned = RehabilitationPlanned(instrument="barthel", baseline=40, goal=60, sessions_per_week=5)
+    planned = RehabilitationPlanned(
+        pathway="stroke",
+        instrument=BARTHEL,
+        baseline=40,
+        goal=60,
+        sessions_per_week=5,
+        rule="stroke@cn-2023/dose.severe",
+    )
     journey.publish(planned, day(7))
-    setback = ReferredBackToTreatment(reason="fell by 10", score_before=50, score_after=40)
+    setback = ReferredBackToTreatment(
+        pathway="stroke",
+        instrument=BARTHEL,
+        reason="fell by 10",
+        score_before=50,
+        score_after=40,
+    )
     journey.publish(setback, day(20))
 
     journey.publish(admitted("second"), day(21))
@@ -167,7 +184,9 @@ def test_the_flag_of_a_readmission_says_what_other_stages_had_said_in_between(jo
 
 def test_only_the_last_words_of_other_stages_are_kept(journey):
     for number in range(10):
-        journey.publish(ReferredToTreatment(reason="x" * 500, urgency="urgent"), day(number))
+        journey.publish(
+            ReferredToTreatment(pathway="stroke", reason="x" * 500, urgency="urgent"), day(number)
+        )
 
     assert [remark.day for remark in journey.state.remarks] == [
         day(number).date() for number in range(6, 10)
@@ -207,7 +226,7 @@ def test_milestones_name_the_insurers_of_their_day_and_nobody_else(journey):
     journey.publish(cover("now", date(2026, 1, 1), None, "insurer-now"), day(-1))
     procedure = ProcedurePerformed(procedure_id="p-1", codes=(STROKE,), visit_id="visit-1")
 
-    journey.publish(admitted(), day(-0.5))
+    journey.publish(admitted(), day(-1))
     journey.publish(procedure, day(1))
     journey.publish(discharged(), day(2))
 

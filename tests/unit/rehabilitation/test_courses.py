@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from services.contract.care import (
+    Instrument,
     ReferralWithdrawn,
     ReferredBackToTreatment,
     ReferredToRehabilitation,
@@ -13,7 +14,7 @@ from services.contract.care import (
 )
 from services.contract.clinical import ObservationRecorded, SessionAttended, SessionMissed
 from services.contract.milestones import RehabilitationMilestone
-from services.contract.payment import SessionClaimRequested, SessionDirectPayRequested
+from services.contract.payment import PaymentRequested
 from services.contract.step import RuleRefusedError
 from services.contract.visit import Code
 from services.rehabilitation.app import STAGE
@@ -26,13 +27,22 @@ from tests.unit.treatment.journey import (
     milestones,
 )
 
+BARTHEL = Instrument(id="barthel", form="0 to 100 in steps of 5")
 STROKE = Code(system="http://snomed.info/sct", code="230690007")
 
 
 def referred(when=0, visit_id="visit-1"):
     return ReferredToRehabilitation(
-        visit_id=visit_id, discharged_on=day(when).date(), codes=(STROKE,), reason="stroke"
+        pathway="stroke",
+        visit_id=visit_id,
+        discharged_on=day(when).date(),
+        codes=(STROKE,),
+        reason="stroke",
     )
+
+
+def withdrawn(visit_id):
+    return ReferralWithdrawn(pathway="stroke", visit_id=visit_id, reason="cancelled")
 
 
 def barthel(value):
@@ -62,7 +72,7 @@ def journey():
     return Journey(STAGE)
 
 
-def on_plan(journey, baseline=40):
+def on_course(journey, baseline=40):
     """Referred on day 0, with a baseline on day 2."""
     journey.publish(referred(), day(0))
     return journey.publish(barthel(baseline), day(2))
@@ -80,7 +90,12 @@ def test_a_referral_starts_and_a_baseline_makes_the_plan(journey):
     assert milestones(started) == ["started"]
     assert milestones(said) == ["baseline"]
     assert said[0] == RehabilitationPlanned(
-        instrument="barthel", baseline=40, goal=60, sessions_per_week=5
+        pathway="stroke",
+        instrument=BARTHEL,
+        baseline=40,
+        goal=60,
+        sessions_per_week=5,
+        rule="stroke@cn-2023/dose.severe",
     )
 
 
@@ -100,8 +115,8 @@ def test_a_score_from_long_before_the_stroke_is_no_baseline(journey):
     assert milestones(said) == ["started"]
 
 
-def test_a_goal_that_holds_completes_the_plan_with_its_gain(journey):
-    on_plan(journey)
+def test_a_goal_that_holds_completes_the_course_with_its_gain(journey):
+    on_course(journey)
     journey.publish(attended(1), day(3))
 
     reached = journey.publish(barthel(60), day(30))
@@ -111,14 +126,19 @@ def test_a_goal_that_holds_completes_the_plan_with_its_gain(journey):
     assert milestones(over) == ["completed"]
     assert journey.heard(RehabilitationFinished) == [
         RehabilitationFinished(
-            outcome="goal_reached", instrument="barthel", baseline=40, final=65, sessions=1
+            pathway="stroke",
+            outcome="goal_reached",
+            instrument=BARTHEL,
+            baseline=40,
+            final=65,
+            sessions=1,
         )
     ]
     assert journey.state.wake_at is None
 
 
 def test_a_goal_completes_by_itself_when_nothing_is_lost_in_four_weeks(journey):
-    on_plan(journey)
+    on_course(journey)
     journey.publish(barthel(60), day(30))
 
     assert journey.tick(day(57)) == []
@@ -129,13 +149,13 @@ def test_a_goal_completes_by_itself_when_nothing_is_lost_in_four_weeks(journey):
 
 
 def test_full_independence_at_the_baseline_is_the_goal_at_once(journey):
-    said = on_plan(journey, 100)
+    said = on_course(journey, 100)
 
     assert milestones(said) == ["baseline", "goal_reached"]
 
 
 def test_two_spaced_reassessments_without_a_gain_are_a_plateau(journey):
-    on_plan(journey)
+    on_course(journey)
 
     first = journey.publish(barthel(45), day(20))
     second = journey.publish(barthel(45), day(40))
@@ -146,7 +166,7 @@ def test_two_spaced_reassessments_without_a_gain_are_a_plateau(journey):
 
 
 def test_reassessments_close_together_are_one_look_and_no_plateau(journey):
-    on_plan(journey)
+    on_course(journey)
 
     for number in range(5):
         journey.publish(barthel(45), day(4 + 2 * number))
@@ -155,7 +175,7 @@ def test_reassessments_close_together_are_one_look_and_no_plateau(journey):
 
 
 def test_a_slow_gain_in_small_steps_is_no_plateau(journey):
-    on_plan(journey)
+    on_course(journey)
 
     journey.publish(barthel(45), day(20))
     journey.publish(barthel(50), day(40))
@@ -164,8 +184,8 @@ def test_a_slow_gain_in_small_steps_is_no_plateau(journey):
     assert outcomes(journey) == []
 
 
-def test_a_noticeable_fall_refers_back_to_treatment_and_the_plan_goes_on(journey):
-    on_plan(journey)
+def test_a_noticeable_fall_refers_back_to_treatment_and_the_course_goes_on(journey):
+    on_course(journey)
     journey.publish(barthel(50), day(20))
 
     said = journey.publish(barthel(40), day(30))
@@ -173,12 +193,13 @@ def test_a_noticeable_fall_refers_back_to_treatment_and_the_plan_goes_on(journey
     assert milestones(said) == ["relapsed"]
     [back] = journey.heard(ReferredBackToTreatment)
     assert (back.score_before, back.score_after) == (50, 40)
-    assert journey.state.plan is not None
+    assert back.reason == "the Barthel index fell by 10, 10 or more is a setback"
+    assert journey.state.course("stroke") is not None
     assert milestones(journey.publish(barthel(60), day(50))) == ["goal_reached"]
 
 
-def test_a_fall_during_follow_up_reopens_the_plan(journey):
-    on_plan(journey)
+def test_a_fall_during_follow_up_reopens_the_course(journey):
+    on_course(journey)
     journey.publish(barthel(60), day(30))
 
     journey.publish(barthel(50), day(40))
@@ -189,7 +210,7 @@ def test_a_fall_during_follow_up_reopens_the_plan(journey):
 
 
 def test_a_score_older_than_the_latest_changes_nothing(journey):
-    on_plan(journey)
+    on_course(journey)
     journey.publish(barthel(50), day(20))
     before = journey.state
 
@@ -199,7 +220,7 @@ def test_a_score_older_than_the_latest_changes_nothing(journey):
 
 
 def test_an_overdue_assessment_is_told_and_again_until_contact_is_lost(journey):
-    on_plan(journey)
+    on_course(journey)
 
     told = [(number, journey.tick(day(number))) for number in range(3, 200)]
 
@@ -221,7 +242,7 @@ def test_a_baseline_that_never_comes_is_overdue_and_then_lost(journey):
 
 
 def test_one_long_leap_of_the_clock_tells_each_thing_once(journey):
-    on_plan(journey)
+    on_course(journey)
 
     said = journey.tick(day(1000))
 
@@ -232,18 +253,18 @@ def test_one_long_leap_of_the_clock_tells_each_thing_once(journey):
 
 
 def test_attended_sessions_keep_contact(journey):
-    on_plan(journey)
+    on_course(journey)
     for week in range(30):
         journey.publish(attended(week), day(3 + 7 * week))
 
     journey.tick(day(210))
 
     assert outcomes(journey) == []
-    assert journey.state.plan.sessions == 30
+    assert journey.state.course("stroke").sessions == 30
 
 
 def test_three_sessions_missed_in_a_row_are_told(journey):
-    on_plan(journey)
+    on_course(journey)
 
     first = [milestones(journey.publish(missed(number), day(3 + number))) for number in range(2)]
     journey.publish(attended(9), day(6))
@@ -253,7 +274,7 @@ def test_three_sessions_missed_in_a_row_are_told(journey):
     assert second == [[], [], ["overdue"]]
 
 
-def test_a_missed_session_without_a_plan_leaves_the_very_same_state(journey):
+def test_a_missed_session_without_a_course_leaves_the_very_same_state(journey):
     before = journey.state
 
     journey.publish(missed(1), day(0))
@@ -261,27 +282,27 @@ def test_a_missed_session_without_a_plan_leaves_the_very_same_state(journey):
     assert journey.state is before
 
 
-def test_a_withdrawn_referral_ends_the_plan_without_an_outcome(journey):
-    on_plan(journey)
+def test_a_withdrawn_referral_ends_the_course_without_an_outcome(journey):
+    on_course(journey)
 
-    said = journey.publish(ReferralWithdrawn(visit_id="visit-1", reason="cancelled"), day(3))
+    said = journey.publish(withdrawn("visit-1"), day(3))
 
     assert said == []
-    assert (journey.state.plan, journey.state.wake_at) == (None, None)
+    assert (journey.state.courses, journey.state.wake_at) == ((), None)
 
 
-def test_a_second_department_of_the_same_stroke_shares_the_plan(journey):
+def test_a_second_department_of_the_same_stroke_shares_the_course(journey):
     journey.publish(referred(0, "emergency"), day(0))
 
     said = journey.publish(referred(9, "ward"), day(9))
-    journey.publish(ReferralWithdrawn(visit_id="emergency", reason="cancelled"), day(10))
+    journey.publish(withdrawn("emergency"), day(10))
 
     assert said == []
-    assert journey.state.plan.visits == ("ward",)
+    assert journey.state.course("stroke").visits == ("ward",)
 
 
 def test_a_new_discharge_after_the_baseline_starts_over(journey):
-    on_plan(journey)
+    on_course(journey)
 
     said = journey.publish(referred(30, "visit-2"), day(30))
 
@@ -290,7 +311,7 @@ def test_a_new_discharge_after_the_baseline_starts_over(journey):
 
 
 def test_an_impossible_score_is_refused_and_changes_nothing(journey):
-    on_plan(journey)
+    on_course(journey)
     before = journey.state
 
     with pytest.raises(RuleRefusedError, match="Barthel total of 42"):
@@ -300,24 +321,26 @@ def test_an_impossible_score_is_refused_and_changes_nothing(journey):
 
 
 @pytest.mark.parametrize(
-    ("provider", "mode", "kind", "visit_class"),
+    ("provider", "mode", "way", "visit_class"),
     [
-        (IN_NETWORK, "outpatient", SessionDirectPayRequested, "ambulatory"),
-        (IN_NETWORK, "home", SessionDirectPayRequested, "home"),
-        (OUT_OF_NETWORK, "remote", SessionClaimRequested, "virtual"),
+        (IN_NETWORK, "outpatient", "direct_pay", "ambulatory"),
+        (IN_NETWORK, "home", "direct_pay", "home"),
+        (OUT_OF_NETWORK, "remote", "claim", "virtual"),
     ],
 )
-def test_a_session_asks_to_be_paid_with_a_plan_or_without(
-    journey, provider, mode, kind, visit_class
+def test_a_session_asks_to_be_paid_with_a_course_or_without(
+    journey, provider, mode, way, visit_class
 ):
     journey.publish(cover("cover-1", date(2026, 1, 1)), day(0))
 
     [request] = journey.publish(attended(1, provider, mode), day(5))
 
-    assert type(request) is kind
+    assert isinstance(request, PaymentRequested)
+    assert request.way == way
     assert (request.visit_class, request.billed) == (visit_class, 20_000)
     assert [line.amount for line in request.lines] == [20_000]
     assert (request.service, request.service_date) == ("rehabilitation_session", date(2026, 1, 6))
+    assert request.service_time == day(5)
     assert [known.cover_id for known in request.covers] == ["cover-1"]
 
 
@@ -330,7 +353,7 @@ def test_the_same_session_is_not_asked_for_twice(journey):
 
 def test_history_published_late_reaches_its_goal_as_of_its_own_dates_and_reminds_nobody():
     journey = Journey(STAGE, clock=day(1000))
-    on_plan(journey)
+    on_course(journey)
     for number in range(3):
         journey.publish(missed(number), day(3 + number))
     journey.publish(barthel(30), day(10))

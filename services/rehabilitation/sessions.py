@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Final
 
 from services.contract.clinical import SessionAttended, SessionMode
-from services.contract.cover_terms import KnownCovers
 from services.contract.ids import stable_id
-from services.contract.payment import SessionClaimRequested, SessionDirectPayRequested
+from services.contract.payment import PaymentRequested
 from services.contract.step import Draft, RuleRefusedError
 from services.contract.visit import BillLine, VisitClass
+from services.member.calendar import local_day
+from services.member.covers import Covers
 
 VISIT_CLASS: Final[dict[SessionMode, VisitClass]] = {
     "outpatient": "ambulatory",
@@ -35,25 +36,23 @@ def with_paid(paid: tuple[str, ...], session_id: str) -> tuple[str, ...]:
     return (*paid, mark)[-PAID_KEPT:]
 
 
-def session_request(
-    session: SessionAttended, member: str, when: datetime, covers: KnownCovers
-) -> Draft:
-    """Ask for the payment of one session, as of the day (UTC) it took place.
+def session_request(session: SessionAttended, member: str, when: datetime, covers: Covers) -> Draft:
+    """Ask for the payment of one session, as of the moment it took place.
 
-    At the counter in network, as a claim out of it. Whether a plan is on does not matter here:
+    At the counter in network, as a claim out of it. Whether a course is on does not matter here:
     settlement says, in its trace, what a cover pays for.
     """
-    out_of_network = session.provider.network == "out"
-    kind = SessionClaimRequested if out_of_network else SessionDirectPayRequested
     line = BillLine(code=None, text=f"rehabilitation session, {session.mode}", amount=session.price)
-    request = kind(
+    request = PaymentRequested(
         request_id=stable_id("rehabilitation", member, session.session_id),
         replaces=None,
         episode=session.session_id,
+        way="claim" if session.provider.network == "out" else "direct_pay",
         service="rehabilitation_session",
         visit_class=VISIT_CLASS[session.mode],
         provider=session.provider,
-        service_date=when.date(),
+        service_time=when,
+        service_date=local_day(when),
         currency=session.currency,
         billed=session.price,
         lines=(line,),

@@ -10,8 +10,10 @@ corrected in the same breath.
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.contract.change import changed
 from services.contract.ids import stable_id
 from services.contract.step import RuleRefusedError
+from services.member.calendar import local_day
 from services.treatment.state import TreatmentState, Visit
 
 CLOSED_KEPT_ALWAYS: Final = 16
@@ -37,7 +39,7 @@ def find(state: TreatmentState, visit_id: str, at: datetime) -> Visit:
             f"{CLOSED_KEPT_ALWAYS} visits, and those of the last two years, can be; "
             "settle the difference by hand"
         )
-    return Visit(visit_id=visit_id, touched=at.date())
+    return Visit(visit_id=visit_id, touched=local_day(at))
 
 
 def mark(visit_id: str) -> str:
@@ -51,12 +53,12 @@ def remember(state: TreatmentState, visit: Visit, at: datetime) -> TreatmentStat
     Raises:
         RuleRefusedError: too many visits are open.
     """
-    today = at.date()
+    today = local_day(at)
     touched = visit if visit.touched == today else visit._replace(touched=today)
     name = visit.visit_id
     visits = (*[known for known in state.visits if known.visit_id != name], touched)
     if len(visits) <= CLOSED_KEPT_ALWAYS:
-        return state.model_copy(update={"visits": visits})
+        return changed(state, visits=visits)
     closed = [known for known in visits if known.is_closed]
     if not visit.is_closed and len(visits) - len(closed) > OPEN_MAX:
         raise RuleRefusedError(
@@ -69,9 +71,8 @@ def remember(state: TreatmentState, visit: Visit, at: datetime) -> TreatmentStat
         for age, known in enumerate(reversed(closed))
         if age >= CLOSED_KEPT_MAX or (age >= CLOSED_KEPT_ALWAYS and known.touched < since)
     }
-    update: dict[str, object] = {"visits": visits}
-    if dropped:
-        update["visits"] = tuple(known for known in visits if known.visit_id not in dropped)
-        marks = [mark(known.visit_id) for known in visits if known.visit_id in dropped]
-        update["forgotten"] = (*state.forgotten, *marks)[-FORGOTTEN_MAX:]
-    return state.model_copy(update=update)
+    if not dropped:
+        return changed(state, visits=visits)
+    kept = tuple(known for known in visits if known.visit_id not in dropped)
+    marks = [mark(known.visit_id) for known in visits if known.visit_id in dropped]
+    return changed(state, visits=kept, forgotten=(*state.forgotten, *marks)[-FORGOTTEN_MAX:])

@@ -7,7 +7,7 @@ a contradiction. What would contradict is refused by name and changes nothing.
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from services.contract.money import AMOUNT_MAX
 from services.contract.step import RuleRefusedError
@@ -73,9 +73,7 @@ def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
             f"cannot {move} visit {fact.visit_id}: it is {visit.phase}; "
             "check the order of the messages, or use a new visit id"
         )
-    update = _update(visit, fact, when)
-    update["phase"] = phase
-    return visit._replace(**update)
+    return _with_fact(visit, phase, fact, when)
 
 
 def reason_of(fact: VisitFact) -> str:
@@ -114,35 +112,45 @@ def _move_of(fact: VisitFact) -> Move:
             assert_never(fact)
 
 
-def _update(visit: Visit, fact: VisitFact, when: datetime) -> dict[str, Any]:
+def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> Visit:
     match fact:
         case VisitRegistered():
-            _once("registered", visit.registered, fact.visit_id)
-            update: dict[str, Any] = {"registered": when}
-            if visit.provider is None:
-                update |= {"visit_class": fact.visit_class, "provider": fact.provider}
+            return _registered(visit, phase, fact, when)
         case VisitAdmitted():
-            _once("admitted", visit.admitted, fact.visit_id)
-            update = {"admitted": when}
-            if visit.phase != "discharged":
-                update |= {"visit_class": "inpatient", "provider": fact.provider}
+            return _admitted(visit, phase, fact, when)
         case VisitDischarged():
-            update = {
-                "discharged": when,
-                "visit_class": fact.visit_class,
-                "provider": fact.provider,
-            }
+            return visit._replace(
+                phase=phase, discharged=when, visit_class=fact.visit_class, provider=fact.provider
+            )
+        case VisitCancelled(cancels="discharge"):
+            return visit._replace(phase=phase, discharged=None)
         case VisitCancelled():
-            update = {"discharged": None}
-            if fact.cancels == "visit":
-                update |= {"charges": (), "stroke": ()}
+            standing = tuple([need._replace(codes=()) for need in visit.needs if need.referred])
+            return visit._replace(phase=phase, discharged=None, charges=(), needs=standing)
         case ChargePosted():
-            update = {"charges": _posted(visit, fact)}
+            return visit._replace(phase=phase, charges=_posted(visit, fact))
         case ChargeVoided():
-            update = {"charges": _voided(visit, fact)}
+            return visit._replace(phase=phase, charges=_voided(visit, fact))
         case _:
             assert_never(fact)
-    return update
+
+
+def _registered(visit: Visit, phase: Phase, fact: VisitRegistered, when: datetime) -> Visit:
+    _once("registered", visit.registered, fact.visit_id)
+    if visit.provider is not None:
+        return visit._replace(phase=phase, registered=when)
+    return visit._replace(
+        phase=phase, registered=when, visit_class=fact.visit_class, provider=fact.provider
+    )
+
+
+def _admitted(visit: Visit, phase: Phase, fact: VisitAdmitted, when: datetime) -> Visit:
+    _once("admitted", visit.admitted, fact.visit_id)
+    if visit.phase == "discharged":
+        return visit._replace(phase=phase, admitted=when)
+    return visit._replace(
+        phase=phase, admitted=when, visit_class="inpatient", provider=fact.provider
+    )
 
 
 def _once(what: str, known: datetime | None, visit_id: str) -> None:
@@ -166,7 +174,7 @@ def _posted(visit: Visit, fact: ChargePosted) -> tuple[Charge, ...]:
         raise RuleRefusedError(f"{name} is one more than the {CHARGES_MAX} a visit may have")
     if sum(charge.amount for charge in visit.charges) + fact.amount > AMOUNT_MAX:
         raise RuleRefusedError(f"{name} takes the bill above {AMOUNT_MAX} minor units")
-    posted = Charge(charge_id=fact.charge_id, currency=fact.currency, lines=fact.lines)
+    posted = Charge(fact.charge_id, fact.currency, fact.lines, fact.category)
     return (*visit.charges, posted)
 
 

@@ -1,4 +1,4 @@
-"""The rules of treatment: pure, total, and in terms of what is known after each event."""
+"""The process of treatment: from an event to a state, in terms of what is known after it."""
 
 from datetime import datetime
 from typing import assert_never
@@ -8,8 +8,8 @@ from services.contract.care import (
     ReferredToTreatment,
     RehabilitationPlanned,
 )
+from services.contract.change import changed
 from services.contract.clinical import ConditionRecorded, ProcedurePerformed
-from services.contract.cover_terms import with_cover, with_end
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded
 from services.contract.step import Draft, RuleRefusedError, Step
@@ -21,14 +21,14 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
-from services.treatment.rules.billing import rebill
-from services.treatment.rules.milestones import milestone, milestones_of
-from services.treatment.rules.moves import VisitFact, moved, reason_of
-from services.treatment.rules.readmission import flag_readmissions
-from services.treatment.rules.remarks import StageWord, with_remark
-from services.treatment.rules.stroke import refer, stroke_codes
-from services.treatment.rules.window import find, remember
+from services.member.covers import with_cover
+from services.treatment.billing import rebill
+from services.treatment.milestones import milestone, milestones_of
+from services.treatment.needs import needs_in, refer, with_needs
+from services.treatment.quality import StageWord, flag_readmissions, with_remark
 from services.treatment.state import TreatmentState, Visit
+from services.treatment.visit import VisitFact, moved, reason_of
+from services.treatment.window import find, remember
 
 Consumed = (
     VisitFact | StageWord | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
@@ -62,7 +62,7 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
             return _procedure_done(state, event, data, at)
         case ReferredToTreatment() | ReferredBackToTreatment() | RehabilitationPlanned():
             remarks = with_remark(state.remarks, data, event.time)
-            return Step(state.model_copy(update={"remarks": remarks}))
+            return Step(changed(state, remarks=remarks))
         case _:
             assert_never(data)
 
@@ -104,14 +104,13 @@ def _conclude(
 def _covers_changed(
     state: TreatmentState, event: Event[Consumed], data: CoverActivated | CoverEnded
 ) -> TreatmentStep:
-    if isinstance(data, CoverActivated):
-        covers = with_cover(state.covers, data.cover)
-        reason = f"cover {data.cover.cover_id} became known"
-    else:
-        covers = with_end(state.covers, data)
-        reason = f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
+    covers = with_cover(state.covers, data)
     if covers is state.covers:
         return Step(state)
+    if isinstance(data, CoverActivated):
+        reason = f"cover {data.cover.cover_id} became known"
+    else:
+        reason = f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
     visits: list[Visit] = []
     drafts: list[Draft] = []
     for visit in state.visits:
@@ -120,21 +119,19 @@ def _covers_changed(
         billed, payment = rebill(visit, visit, both, event.subject, when, reason)
         visits.append(billed)
         drafts.extend(payment)
-    changed = state.model_copy(update={"covers": covers, "visits": tuple(visits)})
-    return Step(changed, tuple(drafts))
+    return Step(changed(state, covers=covers, visits=tuple(visits)), tuple(drafts))
 
 
 def _diagnosed(
     state: TreatmentState, event: Event[Consumed], data: ConditionRecorded, at: datetime
 ) -> TreatmentStep:
-    found = stroke_codes(data)
+    found = () if data.visit_id is None else needs_in(data, event.time)
     if data.visit_id is None or not found:
         return Step(state)
     before = find(state, data.visit_id, at)
-    fresh = tuple(code for code in found if code not in before.stroke)
-    if not fresh or before.phase == "cancelled":
+    after = with_needs(before, found)
+    if after is before or before.phase == "cancelled":
         return Step(state)
-    after = before._replace(stroke=before.stroke + fresh)
     return _conclude(state, before, after, f"condition {data.condition_id} recorded", event, at)
 
 

@@ -1,19 +1,17 @@
-"""What the published tables say about a score."""
+"""What the guideline's tables say about a score of the Barthel index."""
+
+from datetime import date
 
 import pytest
 
 from services.contract.clinical import ObservationRecorded
 from services.contract.step import RuleRefusedError
 from services.contract.visit import Code
-from services.rehabilitation.rules.barthel import (
-    MCID,
-    SESSIONS_PER_WEEK,
-    dependence,
-    goal_for,
-    is_barthel,
-    total,
-)
+from services.pathways.index import pathways
+from services.rehabilitation.instrument import dose_for, goal_for, read_score
+from services.terminology.lookup import measure_of
 
+STROKE = pathways()["stroke"].on(date(2026, 1, 1)).rehabilitation
 LOINC_TOTAL = Code(system="http://loinc.org", code="96761-2")
 
 
@@ -44,8 +42,9 @@ def scored(value, code=LOINC_TOTAL):
     ],
 )
 def test_a_score_falls_into_its_band_and_dose(score, band, sessions):
-    assert dependence(score) == band
-    assert SESSIONS_PER_WEEK[band] == sessions
+    dose = dose_for(STROKE, score)
+
+    assert (dose.band, dose.sessions_per_week) == (band, sessions)
 
 
 # Marks: 60 Granger 1979; 75 and 95 Uyttenboogaart 2005; each at least one MCID away.
@@ -64,19 +63,20 @@ def test_a_score_falls_into_its_band_and_dose(score, band, sessions):
     ],
 )
 def test_the_goal_is_the_next_mark_a_patient_would_notice(baseline, goal):
-    assert goal_for(baseline) == goal
+    assert goal_for(STROKE, baseline) == goal
 
 
 def test_the_smallest_noticeable_change_is_the_published_one_on_the_steps_of_the_index():
     published_of_20 = 1.85
 
-    assert MCID - 5 < published_of_20 * 5 <= MCID
+    assert STROKE.instrument.least_change - 5 < published_of_20 * 5
+    assert published_of_20 * 5 <= STROKE.instrument.least_change
 
 
 @pytest.mark.parametrize("value", [None, -5, 105, 42, 52.5, 1e300])
 def test_a_total_that_ten_activities_cannot_sum_to_is_refused_by_name(value):
     with pytest.raises(RuleRefusedError, match=r"Barthel total of .*multiple of 5 from 0 to 100"):
-        total(scored(value))
+        read_score(scored(value), STROKE.instrument)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,10 @@ def test_a_total_that_ten_activities_cannot_sum_to_is_refused_by_name(value):
     [
         (LOINC_TOTAL, True),
         (Code(system="http://snomed.info/sct", code="273302005"), True),
+        (Code(system="http://snomed.info/sct", code="443364002"), False),
         (Code(system="http://loinc.org", code="8480-6"), False),
         (Code(system="http://example.org", code="96761-2"), False),
     ],
 )
 def test_only_the_total_of_the_index_is_read(code, is_total):
-    assert is_barthel(scored(50, code)) is is_total
+    assert (measure_of((code,)) == STROKE.instrument.measure) is is_total

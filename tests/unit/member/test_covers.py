@@ -1,0 +1,55 @@
+"""The covers of a member, as every stage remembers them."""
+
+from datetime import date, timedelta
+
+from services.contract.member import CoverEnded
+from services.member.covers import COVERS_MAX, covers_on, with_cover
+from tests.unit.treatment.journey import cover
+
+FIRST = date(2026, 1, 1)
+
+
+def begun(name, start=FIRST, end=None):
+    return cover(name, start, end)
+
+
+def ended(name, last_day):
+    return CoverEnded(cover_id=name, last_day=last_day, reason="moved away")
+
+
+def test_the_first_and_the_last_day_count():
+    covers = with_cover((), begun("a", FIRST, FIRST + timedelta(days=9)))
+
+    in_force = [offset for offset in range(-2, 13) if covers_on(covers, FIRST + timedelta(offset))]
+
+    assert in_force == list(range(10))
+
+
+def test_the_order_is_that_of_the_terms_and_not_of_arrival():
+    a, b = begun("a", FIRST), begun("b", FIRST - timedelta(days=1))
+
+    assert (
+        with_cover(with_cover((), a), b) == with_cover(with_cover((), b), a) == (b.cover, a.cover)
+    )
+
+
+def test_an_end_only_ever_shortens_and_a_later_one_changes_nothing():
+    covers = with_cover(with_cover((), begun("a")), ended("a", FIRST + timedelta(days=5)))
+
+    assert covers[0].valid_to == FIRST + timedelta(days=5)
+    assert with_cover(covers, ended("a", FIRST + timedelta(days=6))) is covers
+
+
+def test_a_cover_that_ends_before_it_begins_never_pays():
+    covers = with_cover(with_cover((), begun("a")), ended("a", FIRST - timedelta(days=1)))
+
+    assert covers_on(covers, FIRST) == ()
+
+
+def test_the_cover_that_ended_first_is_forgotten_first():
+    covers = ()
+    for year in range(COVERS_MAX + 1):
+        covers = with_cover(covers, begun(f"c{year}", FIRST, FIRST + timedelta(days=year)))
+
+    assert len(covers) == COVERS_MAX
+    assert "c0" not in {known.cover_id for known in covers}

@@ -83,7 +83,7 @@ class Instrument(Table):
     @cached_property
     def told(self) -> care.Instrument:
         """The instrument as the contract names it."""
-        return care.Instrument(id=self.id, form=self.form)
+        return care.Instrument(id=self.id, name=self.shown, form=self.form)
 
     @property
     def best(self) -> float:

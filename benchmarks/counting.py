@@ -4,6 +4,7 @@
 one owner; what it says goes to another topic than it reads, so that no engine reads itself.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,6 +16,7 @@ from services.contract.step import Draft, State, Step
 from services.runtime.stage import Stage
 
 
+@dataclass(frozen=True)
 class Counted(State):
     """How many observations came, and a hash over all of them in order."""
 
@@ -27,7 +29,10 @@ def decide(state: Counted, event: Event[Any], _at: datetime) -> Step[Counted]:
     chain = sha256(f"{state.chain}{event.id}".encode()).hexdigest()[:16]
     after = Counted(count=state.count + 1, chain=chain)
     said = ScreeningMilestone(
-        milestone="screened", insurers=("insurer-1",), episode=f"{after.count}-{chain}"
+        pathway="counting",
+        milestone="screened",
+        insurers=("insurer-1",),
+        episode=f"{after.count}-{chain}",
     )
     return Step(after, (Draft(said, event.time),))
 

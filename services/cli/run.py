@@ -153,7 +153,7 @@ class RunSession:
 
     def _start(self) -> None:
         system = self._system
-        configure_logging("careloop", system.settings.model_copy(update={"log_level": "error"}))
+        configure_logging("careloop", system.settings, "error")
         where = "a temporary folder, removed at the end" if system.throwaway else system.data_dir
         self._console.print(f"Data: {where}", highlight=False)
         with self._console.status("Starting Kafka …"):

@@ -5,6 +5,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -201,15 +202,17 @@ class System:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def _settings(self, servers: str | None = None) -> Settings:
-        found = load_settings(
+        load = partial(
+            load_settings,
             bootstrap_servers=servers,
             database_url=self.options.database_url,
             data_dir=self.data_dir,
             http_port=self.ports["gateway"],
         )
+        found = load()
         if self.broker is None or "partitions" in found.model_fields_set:
             return found
-        return found.model_copy(update={"partitions": EMBEDDED_PARTITIONS})
+        return load(partitions=EMBEDDED_PARTITIONS)
 
     def _embedded_servers(self) -> str:
         assert self.broker is not None

@@ -67,12 +67,12 @@ restarts = Counter("careloop_restarts_total", "Restarts after a failure.", ["ser
 
 def configure(service: str, settings: Settings) -> None:
     """Set up the logs of this process and serve its metrics; call it once, first."""
-    configure_logging(service, settings)
+    configure_logging(service, settings, settings.log_level)
     serve_metrics(settings)
 
 
-def configure_logging(service: str, settings: Settings) -> None:
-    """Send all logs of this process to standard error, one line each.
+def configure_logging(service: str, settings: Settings, level: str) -> None:
+    """Send the logs of this process, from `level` on, to standard error, one line each.
 
     Lines of the libraries come in the same form. Each carries the service's name and the
     process id; times are UTC, ISO 8601.
@@ -104,7 +104,7 @@ def configure_logging(service: str, settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(level.upper())
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(max(level, root.level))
 

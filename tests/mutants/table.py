@@ -56,7 +56,7 @@ RUNTIME: Final = (
          "if self._clock is not None and tick.time <= self._clock:",
          "if self._clock == tick.time:"),
     _bug("a type of several producers is always the first one's", "services/contract/catalog.py",
-         'if source == f"/careloop/{producer}":', "if source:",
+         "return named if named in entry.producers else None", "return entry.producers[0]",
          "tests/unit/contract/test_producers.py"),
     _bug("a restart forgets the clock", FOLD,
          "return Position(version_of(stored), clock)", "return Position(version_of(stored), None)"),

@@ -52,7 +52,9 @@ class Feed:
         self._offset = 0
 
     def milestone(self, event_id, *insurers, milestone="discharged"):
-        data = TreatmentMilestone(insurers=insurers, episode="visit-1", milestone=milestone)
+        data = TreatmentMilestone(
+            pathway=None, insurers=insurers, episode="visit-1", milestone=milestone
+        )
         return Event(event_id, "/careloop/treatment", "member-1", "home-1", AT, AT, 1, data)
 
     def batch(self, *events):

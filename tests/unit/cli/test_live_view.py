@@ -71,7 +71,9 @@ def reversal(of: payment.DirectPayDecided) -> payment.PaymentReversed:
 
 
 def milestone(name: str) -> milestones.RehabilitationMilestone:
-    return milestones.RehabilitationMilestone(milestone=name, insurers=(), episode=None)
+    return milestones.RehabilitationMilestone(
+        pathway="stroke", milestone=name, insurers=(), episode=None
+    )
 
 
 def drawn(snapshot: Snapshot, width: int = 100, height: int = 30) -> list[str]:
@@ -85,7 +87,7 @@ def full_snapshot() -> Snapshot:
     tally.add(log.event("settlement", decided()), WHEN + timedelta(milliseconds=250))
     tally.add(log.event("rehabilitation", milestone("goal_reached")))
     due = care.ScreeningScheduled(
-        screening="hypertension",
+        pathway="hypertension",
         due=WHEN.date(),
         reason="rehabilitation_finished",
         closes_loop=True,

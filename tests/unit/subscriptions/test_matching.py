@@ -31,7 +31,7 @@ def _event(data):
 
 def test_an_insurer_does_not_learn_who_else_insures_or_shares_the_household():
     milestone = TreatmentMilestone(
-        insurers=("insurer-a", "insurer-b"), episode="visit-1", milestone="discharged"
+        pathway=None, insurers=("insurer-a", "insurer-b"), episode="visit-1", milestone="discharged"
     )
 
     noted = note(_event(milestone))
@@ -40,6 +40,7 @@ def test_an_insurer_does_not_learn_who_else_insures_or_shares_the_household():
     assert noted.kind == "treatment.discharged"
     assert noted.insurers == ("insurer-a", "insurer-b")
     assert shown["data"] == {
+        "pathway": None,
         "insurers": ["insurer-a"],
         "episode": "visit-1",
         "milestone": "discharged",
@@ -52,7 +53,9 @@ def test_an_insurer_does_not_learn_who_else_insures_or_shares_the_household():
 
 
 def test_what_is_shown_is_the_milestone_that_was_published():
-    milestone = ScreeningMilestone(insurers=("insurer-a",), episode=None, milestone="screened")
+    milestone = ScreeningMilestone(
+        pathway="hypertension", insurers=("insurer-a",), episode=None, milestone="screened"
+    )
 
     shown = shown_to("insurer-a", "sub_1", 1, note(_event(milestone)).document)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import report
-from benchmarks.against import visits
-from benchmarks.against.builds import ROOT, Build, builds
+from benchmarks.against import instructions, visits, workers
 from benchmarks.against.pairs import Pair, figures, tell
+from benchmarks.builds import ROOT, Build, builds
 
 BASE = "4c3f439"
 EVENTS_A_TURN = 6_000
@@ -25,12 +25,17 @@ def main(*, quick: bool, base: str = BASE) -> None:
     both = builds(base)
     found = [*_state(both, 400 if quick else 1_000_000)]
     tell(f"Bytes of state for a member, all stages: this tree by {base}", found)
+    counted = instructions.measure(both, STAGES, REQUESTS)
+    tell("Instructions, counted", counted)
     folds = _folds(both, rounds=12 if quick else 40)
     tell("Folding a log, events a processor second", folds)
+    events, rounds = (30_000, 2) if quick else (90_000, 5)
+    worked = workers.measure(both, events=events, rounds=rounds)
+    tell("A worker on a backlog", worked)
     starts, rounds, seconds = (2, 1, 4) if quick else (3, 3, 8)
     decided = visits.measure(both, starts=starts, rounds=rounds, seconds=seconds)
     tell("From the POST of a discharge to its decision", decided)
-    pairs = {pair.name: figures(pair) for pair in (*found, *folds, *decided)}
+    pairs = {pair.name: figures(pair) for pair in (*found, *counted, *folds, *worked, *decided)}
     report.save("against", {"base": base, "pairs": pairs}, quick=quick, load_before=load)
 
 
@@ -39,13 +44,16 @@ def _state(both: Sequence[Build], most: int) -> list[Pair]:
     for build in both:
         out, _ = build.drive("state", str(REQUESTS), str(most)).communicate()
         said.append(json.loads(out))
+    base, this = ({name: each[name] for name in each.keys() - {"bytes"}} for each in said)
+    if base != this:
+        raise AssertionError(f"the doors answered otherwise: {base} and {this}")
     sizes = [
         {name: size / each["members"] for name, size in each["bytes"].items()} for each in said
     ]
     stages = sorted(sizes[0].keys() & sizes[1].keys())
     pairs = [Pair(name, [sizes[0][name]], [sizes[1][name]]) for name in stages]
-    base, this = (sum(each.values()) for each in sizes)
-    return [*pairs, Pair("all stages", [base], [this], at_most=1.1)]
+    was, now = (sum(each.values()) for each in sizes)
+    return [*pairs, Pair("all stages", [was], [now], at_most=1.1)]
 
 
 def _folds(both: Sequence[Build], rounds: int) -> list[Pair]:

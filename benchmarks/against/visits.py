@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import psutil
 
 from benchmarks import decisions, report
-from benchmarks.against.builds import Build
 from benchmarks.against.pairs import Pair
+from benchmarks.builds import Build
 
 SETTLE_S = 1.5
 """After the last answer: time for ledger, timeline and checkpoints to catch up."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.golden.recorded.files import Row
 
-_SHOWN: Final = 3
+_SHOWN: Final = 5
 
 
 class Count(NamedTuple):

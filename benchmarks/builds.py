@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".venv-bench" / "against"
-DRIVER = Path(__file__).with_name("driver.py")
+DRIVER = ROOT / "benchmarks" / "against" / "driver.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,16 @@ class Build:
     root: Path
     python: Path
 
-    def drive(self, *words: str) -> "subprocess.Popen[str]":
-        """Start the driver on this build: its code comes first, whatever else is installed."""
+    def drive(self, *words: str, under: Sequence[str] = ()) -> "subprocess.Popen[str]":
+        """Start the driver on this build: its code comes first, whatever else is installed.
+
+        under: a program that runs it, such as a profiler.
+        """
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARELOOP_")}
         return subprocess.Popen(
-            [str(self.python), "-P", str(DRIVER), *words],
+            [*under, str(self.python), "-P", str(DRIVER), *words],
             cwd=self.root,
-            env={**inherited, "PYTHONPATH": str(self.root)},
+            env={**inherited, "PYTHONPATH": str(self.root), "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -18,7 +18,7 @@ NAMES = (
     "growth",
     "profiles",
 )
-ON_REQUEST = ("against",)
+ON_REQUEST = ("against", "against.instructions")
 """Those that need more than the machine: here a second build."""
 
 
@@ -29,7 +29,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="name",
-        help=f"of {', '.join(NAMES + ON_REQUEST)}; none: all but the last",
+        help=f"of {', '.join(NAMES + ON_REQUEST)}; none: all but the last two",
     )
     words.add_argument("--base", metavar="commit", help="what `against` compares this tree with")
     words.add_argument("--quick", action="store_true", help="small sizes, under three minutes")

@@ -13,6 +13,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".venv-bench" / "against"
+BASE = "4c3f439"
+STAGES = ("screening", "treatment", "settlement")
+"""Those whose folds are compared."""
+REQUESTS = ROOT / "tests" / "golden" / "recorded" / "city.requests.jsonl.xz"
 DRIVER = ROOT / "benchmarks" / "against" / "driver.py"
 
 

@@ -38,7 +38,9 @@ class Pair(NamedTuple):
 
 
 def tell(title: str, pairs: Sequence[Pair]) -> None:
-    """Print a table of medians and ratios."""
+    """Print a table of medians and ratios; nothing if there are none."""
+    if not pairs:
+        return
     head = ("measure", "base", "this", "x min", "x median", "x max", "x of best", "goal")
     report.table(title, head, [_row(pair) for pair in pairs])
 

@@ -18,15 +18,23 @@ NAMES = (
     "growth",
     "profiles",
 )
+ON_REQUEST = ("against", "against.instructions")
+"""Those that need more than the machine: here a second build."""
 
 
 def main() -> int:
     """Run what was asked for; returns how many failed."""
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    words.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; none: all")
+    words.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"of {', '.join(NAMES + ON_REQUEST)}; none: all but the last two",
+    )
+    words.add_argument("--base", metavar="commit", help="what `against` compares this tree with")
     words.add_argument("--quick", action="store_true", help="small sizes, under three minutes")
     given = words.parse_args()
-    unknown = set(given.names) - set(NAMES)
+    unknown = set(given.names) - {*NAMES, *ON_REQUEST}
     if unknown:
         words.error(f"no benchmark is named {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: in order
@@ -36,7 +44,8 @@ def main() -> int:
         begun = time.monotonic()
         print(f"\n== {name} (load {machine.load()})", flush=True)
         try:
-            importlib.import_module(f"benchmarks.{name}").main(quick=given.quick)
+            options = {"base": given.base} if name in ON_REQUEST and given.base else {}
+            importlib.import_module(f"benchmarks.{name}").main(quick=given.quick, **options)
         except Exception as error:  # noqa: BLE001  # the other benchmarks still run
             failed += 1
             print(f"{name} failed: {error!r}", file=sys.stderr)

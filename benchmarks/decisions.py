@@ -50,16 +50,16 @@ def main(*, quick: bool) -> None:
 
 
 async def _measure(port: int, members: int, seconds: int) -> dict[int, list[float]]:
-    await _register(port, members)
-    await _at_rate(port, 0, WARM_UP_VISITS, 50)
+    await register(port, members)
+    await at_rate(port, 0, WARM_UP_VISITS, 50)
     taken, begin = {}, WARM_UP_VISITS
     for rate in RATES:
-        taken[rate] = await _at_rate(port, begin, rate * seconds, rate)
+        taken[rate] = await at_rate(port, begin, rate * seconds, rate)
         begin += rate * seconds
     return taken
 
 
-async def _at_rate(port: int, begin: int, count: int, rate: int) -> list[float]:
+async def at_rate(port: int, begin: int, count: int, rate: int) -> list[float]:
     """Send one visit every 1/rate seconds whatever is still unanswered; returns milliseconds.
 
     The clock of each visit starts when it is due, not when a connection is free for it.
@@ -84,7 +84,7 @@ async def _at_rate(port: int, begin: int, count: int, rate: int) -> list[float]:
     return sorted(latencies)
 
 
-async def _register(port: int, members: int) -> None:
+async def register(port: int, members: int) -> None:
     """Make members known, each with a cover, well before they are treated."""
     connection = await Connection("127.0.0.1", port).open()
     for start in range(0, members, 250):

@@ -11,6 +11,7 @@ from typing import Self
 
 import psutil
 
+from benchmarks.builds import Build
 from benchmarks.kafka import PARTITIONS
 from services.local.orphans import Watcher
 
@@ -20,11 +21,17 @@ STOP_S = 20.0
 class Child:
     """`python -m <module>` with a data directory of its own; a context manager.
 
+    build: whose code and packages it runs on; None: those of this process.
     Settings travel as `CARELOOP_*` variables; whatever the caller's shell has of them is dropped.
     """
 
     def __init__(
-        self, module: str, servers: str, folder: Path | None = None, **environment: str
+        self,
+        module: str,
+        servers: str,
+        folder: Path | None = None,
+        build: Build | None = None,
+        **environment: str,
     ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="careloop-bench-child-")
         self.folder = folder or Path(self._scratch.name) / "data"
@@ -33,14 +40,16 @@ class Child:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CARELOOP_")}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [str(build.python if build else sys.executable), "-m", module],
                 env={
                     **inherited,
+                    **({"PYTHONPATH": str(build.root)} if build else {}),
                     "CARELOOP_BOOTSTRAP_SERVERS": servers,
                     "CARELOOP_DATA_DIR": str(self.folder),
                     "CARELOOP_PARTITIONS": str(PARTITIONS),
                     **environment,
                 },
+                cwd=build.root if build else None,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

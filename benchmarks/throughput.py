@@ -110,7 +110,7 @@ def _run(
     log.delete(*stale)
     log.create(*processor_topics(stage_named(stage).name))
     with Child(contender.module, log.servers, BENCH_STAGE=stage) as child:
-        _first_output(log, child)
+        first_output(log, child)
         begun, cpu_before, there = time.monotonic(), child.cpu_s(), log.count(*OUTPUTS)
         while log.count(*OUTPUTS) < wanted and time.monotonic() - begun < window_s:
             time.sleep(0.3)
@@ -122,7 +122,7 @@ def _run(
     repeated = check(arrived, expected)
     print(f"  {stage}, {contender.name}: {len(arrived):,} outputs", flush=True)
     return Run(
-        events_s=_rate([each.at_ms for _, each in arrived]) * count / wanted,
+        events_s=rate([each.at_ms for _, each in arrived]) * count / wanted,
         outputs=len(arrived),
         repeated=repeated,
         complete=len(arrived) - repeated == wanted,
@@ -131,7 +131,7 @@ def _run(
     )
 
 
-def _first_output(log: Log, child: Child) -> None:
+def first_output(log: Log, child: Child) -> None:
     deadline = time.monotonic() + START_S
     while not log.count(*OUTPUTS):
         child.check()
@@ -140,7 +140,7 @@ def _first_output(log: Log, child: Child) -> None:
         time.sleep(0.1)
 
 
-def _rate(arrivals_ms: list[int]) -> float:
+def rate(arrivals_ms: list[int]) -> float:
     """Return outputs a second from the first arrival to the last; the first batch sets the clock."""
     if not arrivals_ms:
         return 0.0

@@ -1,7 +1,8 @@
 """A gateway in this process, and the requests that tests send to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -68,10 +69,17 @@ PRESSURE = {
 }
 
 
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
-async def gateway(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, Gateway]]:
+async def gateway(
+    settings: Settings, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[tuple[httpx.AsyncClient, Gateway]]:
     """Yield a client of a gateway whose relay does not run: what is accepted stays in the outbox."""
-    async with open_gateway(settings) as (door, _):
+    async with open_gateway(settings, now) as (door, _):
         transport = httpx.ASGITransport(create_app(door), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             yield client, door

@@ -105,8 +105,8 @@ def configure_logging(service: str, settings: Settings, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name, level in _QUIET.items():
-        logging.getLogger(name).setLevel(max(level, root.level))
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
 
 
 def serve_metrics(settings: Settings) -> None:

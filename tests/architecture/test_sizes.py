@@ -1,34 +1,25 @@
 """Sizes and names that keep every file readable; the limits are only ever lowered."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-_ROOT = Path(__file__).parents[2]
+from tests.architecture.sizes import (
+    FOLDERS,
+    ROOT,
+    functions,
+    imports_between_rooms,
+    median,
+    share_of_tests,
+    sizes,
+    sources,
+)
+
 _FILE_LINES_MAX = 400
 _FUNCTION_LINES_MAX = 60
 _BANNED_MODULES = {"utils", "helpers", "common", "misc", "base", "manager", "core"}
-
-_SOURCES = sorted(
-    path
-    for folder in ("services", "tests", "benchmarks")
-    for path in (_ROOT / folder).rglob("*.py")
-    # Each migration is a record of its day and is never edited again.
-    if "migrations" not in path.parts
-)
+_SOURCES = sources(*FOLDERS)
 
 
-def functions(source: str) -> list[tuple[str, int]]:
-    """Name and length in lines, from `def` to the last line, of each function in `source`."""
-    return [
-        (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-
-
-@pytest.mark.parametrize("path", _SOURCES, ids=lambda path: str(path.relative_to(_ROOT)))
+@pytest.mark.parametrize("path", _SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_and_its_functions_are_short(path):
     source = path.read_text(encoding="utf-8")
 
@@ -41,7 +32,7 @@ def test_a_file_and_its_functions_are_short(path):
 
 def test_no_module_is_named_for_what_nobody_could_place():
     named = {
-        str(path.relative_to(_ROOT))
+        str(path.relative_to(ROOT))
         for path in _SOURCES
         if path.stem in _BANNED_MODULES or path.parent.name in _BANNED_MODULES
     }
@@ -56,8 +47,19 @@ def test_a_function_is_measured_from_its_first_line_to_its_last():
 
 
 def test_the_median_file_and_function_stay_small():
-    files = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in _SOURCES)
-    sizes = sorted(size for path in _SOURCES for _, size in functions(path.read_text("utf-8")))
+    found = sizes(*FOLDERS)
 
-    assert files[len(files) // 2] <= 120
-    assert sizes[len(sizes) // 2] <= 12
+    assert median(found.files) <= 120
+    assert median(found.functions) <= 12
+
+
+def test_tests_are_as_long_as_what_they_test():
+    assert share_of_tests() >= 1.0
+
+
+def test_rooms_know_one_another_only_so_much():
+    between = imports_between_rooms()
+
+    assert between["cli", "contract"] > 0
+    assert between["contract", "runtime"] == 0
+    assert sum(between.values()) <= 378

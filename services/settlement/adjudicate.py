@@ -1,7 +1,6 @@
 """One bill against all covers of the member: who pays what, with the reasoning."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple, TypedDict
 
@@ -26,8 +25,7 @@ class Reason(TypedDict):
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adjudicated:
+class Adjudicated(NamedTuple):
     """The reasoning on a bill, what it consumes of the covers, and what they take, in turn."""
 
     consumed: tuple[Consumed, ...]

@@ -9,7 +9,9 @@ from pydantic import Field
 
 from services.settlement.steps.annual_deductible import AnnualDeductible
 from services.settlement.steps.annual_limit import AnnualLimit
+from services.settlement.steps.approval import Approval
 from services.settlement.steps.currency import OfferedCurrencies
+from services.settlement.steps.drug_list import DrugList
 from services.settlement.steps.in_force import InForce
 from services.settlement.steps.pay import Pay
 from services.settlement.steps.percentage import Percentage
@@ -26,6 +28,8 @@ AnyStep = Annotated[
     | OfferedCurrencies
     | InForce
     | WaitingPeriod
+    | DrugList
+    | Approval
     | VisitDeductible
     | AnnualDeductible
     | Percentage

@@ -13,5 +13,5 @@ class Pay(Terms):
     def apply(self, case: Case, work: Working) -> Answer:
         """Return the figures after the step, and why."""
         taken = min(work.payable, work.open)
-        after = work._replace(open=work.open - taken, payable=0, taken=taken)
+        after = Working(work.open - taken, 0, taken, *work[3:])
         return after, f"{case.cover.insurer} pays {case.money(taken)}."

@@ -43,6 +43,19 @@ def _product(steps: str, name: str = "p", order: int = 1) -> Product:
     return read_product(f'name = "{name}"\ncoordination = {order}{_HEAD}{steps}{_PAY}', name)
 
 
+def _covers(*products: Product) -> tuple[CoverTerms, ...]:
+    return tuple(
+        CoverTerms(
+            cover_id=product.name,
+            product=product.name,
+            insurer="x",
+            valid_from=date(2024, 1, 1),
+            valid_to=None,
+        )
+        for product in products
+    )
+
+
 def _decided(lines: list[tuple[str, int]], *products: Product) -> tuple[Any, Adjudicated]:
     request = PaymentRequested(
         request_id="r1",
@@ -60,16 +73,7 @@ def _decided(lines: list[tuple[str, int]], *products: Product) -> tuple[Any, Adj
             BillLine(code=None, text="care", amount=amount, category=category)
             for category, amount in lines
         ),
-        covers=tuple(
-            CoverTerms(
-                cover_id=product.name,
-                product=product.name,
-                insurer="x",
-                valid_from=date(2024, 1, 1),
-                valid_to=None,
-            )
-            for product in products
-        ),
+        covers=_covers(*products),
     )
     return request, adjudicate(request, "a", {}, {product.name: product for product in products})
 
@@ -142,6 +146,58 @@ def test_lines_that_sum_to_less_than_nothing_have_nothing_payable() -> None:
 
     (taken,) = taken_of_lines(request, result.takings)
     assert result.consumed[0].paid == sum(taken) == request.billed == 100
+
+
+_DRUG_LIST = (
+    '{ step = "drug_list", drugs.codes = [{ system = "atc", codes = ["L01FD01", "L01EB04"] }] },\n'
+)
+_ATC = "http://www.whocc.no/atc"
+
+
+def _drug(code: str | None, amount: int, approval: str | None = None) -> BillLine:
+    return BillLine(
+        code=Code(system=_ATC, code=code) if code else None,
+        text="medicine",
+        amount=amount,
+        category="drug" if code else "bed",
+        approval=approval,
+    )
+
+
+def test_only_lines_on_the_drug_list_are_paid() -> None:
+    lines = (_drug("L01FD01", 500), _drug("N02BE01", 20), _drug(None, 80))
+    request, _ = _decided([("drug", 600)])
+    product = _product(_DRUG_LIST)
+    bill = request.model_copy(update={"lines": lines, "covers": _covers(product)})
+
+    result = adjudicate(bill, "a", {}, {"p": product})
+
+    assert taken_of_lines(bill, result.takings) == [(500, 0, 0)]
+    assert result.trace[3] == {
+        "rule": "p@1/drug_list",
+        "payer": "insurer",
+        "open_before": 600,
+        "taken": 0,
+        "note": ("On 2 of 3 lines, 1.00 CNY: Not on the drug list of the product; it is left out."),
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "taken"),
+    [
+        ('{ step = "approval" },\n', (500, 0, 0)),
+        ('{ step = "approval", lines = { category = ["drug"] } },\n', (500, 0, 80)),
+    ],
+)
+def test_lines_without_an_approval_are_left_out(terms: str, taken: tuple[int, ...]) -> None:
+    lines = (_drug("L01FD01", 500, "approval-1"), _drug("L01EB04", 20), _drug(None, 80))
+    request, _ = _decided([("drug", 600)])
+    product = _product(terms)
+    bill = request.model_copy(update={"lines": lines, "covers": _covers(product)})
+
+    result = adjudicate(bill, "a", {}, {"p": product})
+
+    assert taken_of_lines(bill, result.takings) == [taken]
 
 
 def _line(system: str | None, category: str | None = None) -> BillLine:

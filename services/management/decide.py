@@ -160,25 +160,19 @@ def _observed(
     state: ManagementState, data: ObservationRecorded, time: datetime, at: datetime
 ) -> ManagementStep:
     outputs: list[Draft] = []
-    for reading in read(data, time, state.record.halves):
+    watching = programmes(state.record, time, at)
+    watched = {panel for now in watching for panel in now.guideline.watches}
+    for reading in read(data, time, state.record.halves, watched):
         if isinstance(reading, HalfReading):
-            state = _waiting(state, reading, time, at)
+            state = _with_record(state, with_half(state.record, reading))
             continue
         state = _with_record(state, without_half(state.record, reading))
-        for now in programmes(state.record, time, at):
+        for now in watching:
             if reading.panel in now.guideline.watches and now.counts(now.day):
                 step = _read(state, now, reading, data.visit_id)
                 state = step.state
                 outputs += step.outputs
     return Step(state, tuple(outputs))
-
-
-def _waiting(
-    state: ManagementState, half: HalfReading, time: datetime, at: datetime
-) -> ManagementState:
-    """Keep half a reading, if a programme watches for the whole."""
-    watched = any(half.panel in now.guideline.watches for now in programmes(state.record, time, at))
-    return _with_record(state, with_half(state.record, half)) if watched else state
 
 
 def _read(

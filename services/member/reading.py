@@ -4,7 +4,7 @@ A blood pressure is one act with two numbers. They come as the components of one
 two observations; then the first is half a reading, and waits for the other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -64,13 +64,17 @@ class HalfReading(NamedTuple):
 
 
 def read(
-    data: ObservationRecorded, time: datetime, waiting: Iterable[HalfReading] = ()
+    data: ObservationRecorded,
+    time: datetime,
+    waiting: Iterable[HalfReading] = (),
+    among: Container[str] | None = None,
 ) -> tuple[Reading | HalfReading, ...]:
     """Return the readings in an observation, whole or half; nothing if no table has its codes.
 
     A score is none: it is judged on the scale of an instrument, which a guideline names.
 
-    waiting: halves seen before, which the other half completes when both are of one act.
+    waiting: halves seen before, which the other half completes when both are of one act. among:
+    the panels that the reader asks for; what is wrong with others is not its to say.
 
     Raises:
         RuleRefusedError: an unknown unit, a value that no living person has, or values of a panel
@@ -80,8 +84,9 @@ def read(
     parts: tuple[ObservationRecorded | Component, ...] = (*data.components, data)
     for part in parts:
         measure = None if part.value is None else measure_of(part.codes)
-        if measure is not None and not measures()[measure].is_score:
-            found.setdefault(panel_of(measure), {})[measure] = _value(part, measure, data)
+        panel = None if measure is None or measures()[measure].is_score else panel_of(measure)
+        if measure is not None and panel is not None and (among is None or panel in among):
+            found.setdefault(panel, {})[measure] = _value(part, measure, data)
     return tuple([_read(panel, values, time, waiting, data) for panel, values in found.items()])
 
 

@@ -110,7 +110,7 @@ class Aim(NamedTuple):
 class View:
     """What a guideline sees of a member: the record, as of a day.
 
-    readings_from_years: readings taken before that age do not count. confirmed: the condition is
+    readings_from_years: what is watched does not count before that age. confirmed: the condition is
     known to be there. watches: the panels whose readings the pathway waits for.
     """
 
@@ -121,9 +121,11 @@ class View:
     confirmed: bool = False
 
     def reading(self, panel: str) -> Reading | None:
-        """Return the latest reading of a panel, if it counts."""
+        """Return the latest reading of a panel, if it counts; what is only weighed does at any age."""
         found = self.record.reading(panel)
-        return found if found is not None and self.counts(local_day(found.time)) else None
+        if found is None or (panel in self.watches and not self.counts(local_day(found.time))):
+            return None
+        return found
 
     def counts(self, day: date) -> bool:
         """Whether a reading of that day counts."""

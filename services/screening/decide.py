@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
@@ -79,6 +79,7 @@ def wake(state: ScreeningState, at: datetime) -> ScreeningStep:
     """Return what the passing of deadlines changes: the age of invitation, or an unheard one."""
     if state.wake_at is None or at < state.wake_at:
         return Step(state)
+    at = at.astimezone(UTC)
     return _each(state, state.record, _screened(at), _woken, at, at)
 
 
@@ -94,7 +95,7 @@ def _registered(
         if known.birth_date is None:
             return Told(case.row)
         if not case.counts(local_day(now)):
-            return Told(case.row._replace(due=None))
+            return Told(case.row._replace(due=None, invited=False))
         if known.is_under(case.screening.invites_from_years, local_day(now)):
             return _learnt(case)
         invited = first(case, now) if case.row.due is None else Told(case.row)
@@ -183,7 +184,8 @@ def _woken(case: Case) -> Told:
         is_over = start_of_day_after(case.row.due) <= case.at
         return due_passed(case, case.row.due) if is_over else Told(case.row)
     years = case.screening.invites_from_years
-    if case.record.birth_date is None or case.record.is_under(years, case.today):
+    too_young = case.record.birth_date is None or case.record.is_under(years, case.today)
+    if too_young or case.row.invited:
         return Told(case.row)
     return _and_then(case, first(case, case.at), _learnt)
 
@@ -227,7 +229,7 @@ def _with_rows(
         moment
         for pathway in _screened(at)
         if (screening := pathway.on(local_day(at)).screening) is not None
-        and (moment := wake_at(after.row(pathway.id), record, screening, at)) is not None
+        and (moment := wake_at(after.row(pathway.id), record, screening)) is not None
     ]
     return changed(after, wake_at=min(moments, default=None))
 

@@ -109,18 +109,18 @@ def schedule(
         pathway=case.pathway.id, due=due, reason=reason, closes_loop=closes_loop
     )
     return Told(
-        case.row._replace(due=due), (Draft(scheduled, time), case.milestone("invited", time))
+        case.row._replace(due=due, invited=True),
+        (Draft(scheduled, time), case.milestone("invited", time)),
     )
 
 
-def wake_at(row: Row, record: Record, screening: Screening, at: datetime) -> datetime | None:
+def wake_at(row: Row, record: Record, screening: Screening) -> datetime | None:
     """Return when a pathway wants to be looked at: a due day is over, or the first invitation."""
     if row.due is not None:
         return start_of_day_after(row.due)
-    if record.birth_date is None:
+    if row.invited or record.birth_date is None:
         return None
-    moment = start_of(birthday(record.birth_date, screening.invites_from_years))
-    return moment if moment > at else None
+    return start_of(birthday(record.birth_date, screening.invites_from_years))
 
 
 def _invitation(case: Case, day: date) -> date:

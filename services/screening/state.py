@@ -28,7 +28,8 @@ class Row(NamedTuple):
 
     said: key of the verdict that was last published. referred_on: when the member was handed to
     management, until the diagnosis is withdrawn. visited, rehabilitation_visits: the loop so far;
-    treatment counts as visited while a visit that led to rehabilitation stands.
+    treatment counts as visited while a visit that led to rehabilitation stands. invited: the first
+    invitation has been made.
     """
 
     pathway: Word
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     visited: tuple[VisitedStage, ...] = ()
     rehabilitation_visits: tuple[Id, ...] = ()
     due: Day | None = None
+    invited: bool = False
 
     def met_on(self, line: str) -> tuple[Day, ...]:
         """Return the days on which the limit of a line was passed."""

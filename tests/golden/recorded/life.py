@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from services.gateway.door import Door
+from services.gateway.routes import Gateway
 
 from services.cli.stages import all_stages
 from services.contract.codec import Record
@@ -54,7 +54,7 @@ class _Town:
     stages: InProcess = field(default_factory=lambda: InProcess(all_stages()))
     answers: list[Request] = field(default_factory=list)
 
-    async def send(self, client: httpx.AsyncClient, door: Door, request: Request) -> None:
+    async def send(self, client: httpx.AsyncClient, door: Gateway, request: Request) -> None:
         self.now = request.at
         answer = await client.post(request.path, content=request.body, headers=request.headers)
         self.answers.append(replace(request, status=answer.status_code))

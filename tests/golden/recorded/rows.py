@@ -6,6 +6,7 @@ out; a bill is named by its number among those of its visit or session.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC
 from typing import Any, Final
 
 from services.contract import care, clinical, member, milestones, payment, visit
@@ -61,7 +62,7 @@ def _row(event: Event[Any], bills: Bills) -> Row:
         event.subject,
         event.source.removeprefix(_OURS) if ours else "door",
         kind,
-        event.time.isoformat(timespec="seconds"),
+        event.time.astimezone(UTC).isoformat(timespec="seconds"),
         episode,
         content_of(event.data, bills) | ({} if ours else {"source": event.source}),
     ]
@@ -83,9 +84,21 @@ def _of(*names: str) -> Callable[[Any, Bills], Content]:
 
     def read(data: Any, _: Bills) -> Content:
         body = data.model_dump(mode="json", include=set(names) - {"codes"})
+        body = {name: _whole(value) for name, value in body.items()}
         return body | ({"codes": _codes(data.codes)} if "codes" in names else {})
 
     return read
+
+
+def _whole(value: Any) -> Any:
+    """Return a number without the fraction that it does not have."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _measured(*names: str) -> Callable[[Any, Bills], Content]:
+    """Return a reader of fields that are said of an instrument."""
+    fields = _of(*names)
+    return lambda data, bills: {"instrument": data.instrument.id, **fields(data, bills)}
 
 
 def _cover(terms: member.CoverTerms) -> list[Any]:
@@ -109,31 +122,29 @@ def _observation(data: clinical.ObservationRecorded, _: Bills) -> Content:
 
 
 def _scheduled(data: care.ScreeningScheduled, bills: Bills) -> Content:
-    return {"pathway": data.screening, **_of("due", "reason", "closes_loop")(data, bills)}
+    return {"pathway": data.pathway, **_of("due", "reason", "closes_loop")(data, bills)}
 
 
 def _stratified(data: care.RiskStratified, _: Bills) -> Content:
+    systolic, diastolic = data.parts[0].value.split(" ", maxsplit=1)[0].split("/")
     return {
-        "pathway": "hypertension",
+        "pathway": data.pathway,
         "stratum": data.stratum,
-        "readings": [["diastolic", data.diastolic], ["systolic", data.systolic]],
+        "readings": [["diastolic", int(diastolic)], ["systolic", int(systolic)]],
         "parts": [[each.factor, each.value] for each in data.parts],
         "guideline": data.guideline,
     }
 
 
 def _to_management(data: care.ReferredToManagement, _: Bills) -> Content:
-    return {"pathway": data.programme, "stratum": data.stratum, "reason": data.reason}
+    return {"pathway": data.pathway, "stratum": data.stratum, "reason": data.reason}
 
 
 def _plan(data: care.PlanSet, _: Bills) -> Content:
     return {
-        "pathway": data.programme,
+        "pathway": data.pathway,
         "stratum": data.stratum,
-        "goals": [
-            ["diastolic", "below", data.target_diastolic],
-            ["systolic", "below", data.target_systolic],
-        ],
+        "goals": sorted([each.measure, each.bound, _whole(each.value)] for each in data.goals),
         "follow_up_days": data.follow_up_days,
     }
 
@@ -143,9 +154,8 @@ def _milestone(data: milestones.Milestone, _: Bills) -> Content:
 
 
 def _request(data: payment.PaymentRequested, bills: Bills) -> Content:
-    claims = (payment.ClaimRequested, payment.SessionClaimRequested)
     return {
-        "way": "claim" if isinstance(data, claims) else "direct_pay",
+        "way": data.way,
         "bill": bills.number(data.request_id),
         "replaces": bills.number(data.replaces),
         "service": data.service,
@@ -224,11 +234,11 @@ _KINDS: Final[dict[type, tuple[str, Callable[[Any, Bills], Content]]]] = {
     care.ReferralWithdrawn: ("referral withdrawn", _of("visit_id", "reason")),
     care.RehabilitationPlanned: (
         "planned",
-        _of("instrument", "baseline", "goal", "sessions_per_week"),
+        _measured("baseline", "goal", "sessions_per_week"),
     ),
     care.RehabilitationFinished: (
         "finished",
-        _of("outcome", "instrument", "baseline", "final", "sessions"),
+        _measured("outcome", "baseline", "final", "sessions"),
     ),
     care.ReferredBackToTreatment: (
         "referral back to treatment",
@@ -238,10 +248,7 @@ _KINDS: Final[dict[type, tuple[str, Callable[[Any, Bills], Content]]]] = {
     milestones.ManagementMilestone: ("milestone", _milestone),
     milestones.TreatmentMilestone: ("milestone", _milestone),
     milestones.RehabilitationMilestone: ("milestone", _milestone),
-    payment.DirectPayRequested: ("payment request", _request),
-    payment.ClaimRequested: ("payment request", _request),
-    payment.SessionDirectPayRequested: ("payment request", _request),
-    payment.SessionClaimRequested: ("payment request", _request),
+    payment.PaymentRequested: ("payment request", _request),
     payment.ReversalRequested: ("reversal request", _reversal_asked),
     payment.DirectPayDecided: ("decision", _decision),
     payment.ClaimDecided: ("decision", _decision),

@@ -27,7 +27,7 @@ from tests.unit.treatment.journey import (
     milestones,
 )
 
-BARTHEL = Instrument(id="barthel", form="0 to 100 in steps of 5")
+BARTHEL = Instrument(id="barthel", name="the Barthel index", form="0 to 100 in steps of 5")
 STROKE = Code(system="http://snomed.info/sct", code="230690007")
 
 

@@ -105,7 +105,7 @@ def test_a_correction_beyond_the_window_is_refused_by_name() -> None:
 
 
 def test_whatever_treatment_may_still_correct_is_remembered() -> None:
-    from services.treatment.rules.window import CLOSED_KEPT_MAX
+    from services.treatment.window import CLOSED_KEPT_MAX
 
     assert _WINDOW >= CLOSED_KEPT_MAX
 

@@ -20,7 +20,7 @@ from services.contract.visit import Code, VisitAdmitted, VisitCancelled, VisitDi
 from services.treatment.app import STAGE
 from tests.unit.treatment.journey import IN_NETWORK, Journey, charge, cover, day, milestones
 
-BARTHEL = Instrument(id="barthel", form="0 to 100 in steps of 5")
+BARTHEL = Instrument(id="barthel", name="the Barthel index", form="0 to 100 in steps of 5")
 STROKE = Code(system="http://snomed.info/sct", code="230690007", display="Stroke")
 
 

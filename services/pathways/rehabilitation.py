@@ -49,9 +49,9 @@ class Needs(Table):
 class Instrument(Table):
     """What function is measured with: one form of it, since forms of one name differ in scale.
 
-    name: in a sentence for people. measure: of `terminology/measures.toml`. form: the scale in words. score_name,
-    advice: words for a score that is not on the scale. least_change: the smallest change that a
-    patient notices, on this form.
+    name: in a sentence for people. measure: of `terminology/measures.toml`. form: the scale in
+    words. score_name, advice: words for a score that is not on the scale. least_change: the
+    smallest change that a patient notices, on this form.
     """
 
     id: Word

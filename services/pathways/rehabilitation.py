@@ -49,15 +49,15 @@ class Needs(Table):
 class Instrument(Table):
     """What function is measured with: one form of it, since forms of one name differ in scale.
 
-    measure: of `terminology/measures.toml`. form: the scale in words. shown: the instrument in a
-    sentence. score_name, advice: words for a score that is not on the scale. least_change: the
+    name: in a sentence for people. measure: of `terminology/measures.toml`. form: the scale in
+    words. score_name, advice: words for a score that is not on the scale. least_change: the
     smallest change that a patient notices, on this form.
     """
 
     id: Word
+    name: Text
     measure: Word
     form: Text
-    shown: Text
     score_name: Text
     advice: Text
     low: float
@@ -83,7 +83,7 @@ class Instrument(Table):
     @cached_property
     def told(self) -> care.Instrument:
         """The instrument as the contract names it."""
-        return care.Instrument(id=self.id, name=self.shown, form=self.form)
+        return care.Instrument(id=self.id, name=self.name, form=self.form)
 
     @property
     def best(self) -> float:

@@ -141,7 +141,7 @@ def _back_to_treatment(now: Programme, before: Standing, value: float) -> Referr
         pathway=now.pathway.id,
         instrument=instrument.told,
         reason=(
-            f"{instrument.shown} {moved} by {loss:g}, {instrument.least_change:g} or more is a "
+            f"{instrument.name} {moved} by {loss:g}, {instrument.least_change:g} or more is a "
             "setback"
         ),
         score_before=before.best,

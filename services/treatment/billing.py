@@ -104,5 +104,6 @@ def _line(line: BillLine, charge: Charge) -> BillLine:
         quantity=line.quantity,
         unit_price=line.unit_price,
         day=line.day,
+        approval=line.approval,
         category=charge.category,
     )

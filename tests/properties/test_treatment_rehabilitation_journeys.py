@@ -1,6 +1,6 @@
 """Whatever order the facts of a visit come in, what is asked equals what is owed."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +34,7 @@ VISITS = st.sampled_from(["visit-1", "visit-2", "visit-3"])
 CHARGES = st.sampled_from([f"charge-{number}" for number in range(6)])
 PROVIDERS = st.builds(Provider, id=st.just("h"), network=st.sampled_from(["owned", "out"]))
 DAYS = st.integers(-60, 60)
+ZONES = (UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-5)))
 CODES = (Code(system="http://snomed.info/sct", code="230690007"),)
 
 
@@ -53,8 +54,9 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
     def publish(self, data, when):
         """Publish; return whether it was taken. A refusal keeps the very same state."""
         before = self.journey.state
+        there = when.astimezone(ZONES[self.journey.count % len(ZONES)])
         try:
-            self.journey.publish(data, when)
+            self.journey.publish(data, there)
         except RuleRefusedError:
             assert self.journey.state is before
             return False

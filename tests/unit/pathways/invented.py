@@ -22,9 +22,9 @@ REHABILITATION = {
     },
     "instrument": {
         "id": "sugar",
+        "name": "the sugar score",
         "measure": "hba1c",
         "form": "3 to 20 in steps of 0.1",
-        "shown": "the sugar score",
         "score_name": "sugar score",
         "advice": "read the report again",
         "low": 3,

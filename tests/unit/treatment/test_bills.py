@@ -8,7 +8,10 @@ from services.contract.member import CoverEnded
 from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import RuleRefusedError
 from services.contract.visit import (
+    BillLine,
+    ChargePosted,
     ChargeVoided,
+    Code,
     VisitAdmitted,
     VisitCancelled,
     VisitDischarged,
@@ -65,6 +68,35 @@ def test_a_discharge_in_network_asks_for_direct_pay_of_all_charges(journey):
     assert request.episode == "visit-1"
     assert request.replaces is None
     assert request.service_date == date(2026, 1, 1)
+
+
+def test_a_line_without_a_category_takes_that_of_its_charge_and_keeps_all_else(journey):
+    given = {
+        "code": Code(system="http://example.org", code="bed"),
+        "text": "bed",
+        "amount": 500,
+        "quantity": "2.5",
+        "unit_price": 200,
+        "day": date(2026, 1, 1),
+        "approval": "approval-1",
+    }
+    lines = BillLine(**given), BillLine(**given | {"category": "drug"})
+    posted = ChargePosted(
+        charge_id="charge-1",
+        visit_id="visit-1",
+        category="oral",
+        currency="CNY",
+        amount=1000,
+        lines=lines,
+    )
+    journey.publish(posted, day(0))
+
+    journey.publish(discharged(), day(1))
+
+    # A field that lines get later on must be carried too.
+    assert {*given, "category"} == set(BillLine.model_fields)
+    [request] = journey.heard(PaymentRequested)
+    assert request.lines == (BillLine(**given | {"category": "oral"}), lines[1])
 
 
 def test_a_discharge_out_of_network_files_a_claim(journey):

@@ -102,6 +102,8 @@ def test_a_stroke_of_ten_years_ago_published_today_refers_nobody():
         (icd("I65.2"), False),
         (icd("I69.3"), False),
         (icd("G45.9"), False),
+        (Code(system="urn:oid:2.16.156.10011.2.3.3.11.3", code="I63.900"), True),
+        (Code(system="urn:oid:2.16.840.1.113883.6.96", code="230690007"), True),
         (Code(system="http://snomed.info/sct", code="432504007"), True),
         (Code(system="http://snomed.info/sct", code="266257000"), False),
         (Code(system="http://example.org/local", code="I63"), False),

@@ -118,16 +118,3 @@ def test_a_beginning_learnt_late_that_moves_only_the_schemes_day_is_asked_anew()
     [request] = [data for data in said if isinstance(data, PaymentRequested)]
     assert request.service_date == NEW_YEAR
     assert request.service_time == noon_there - timedelta(hours=3)
-
-
-def test_a_line_without_a_category_takes_that_of_its_charge_and_no_other():
-    journey = Journey(TREATMENT)
-    posted = charge("charge-1", 500, 200)
-    own = posted.lines[1].model_copy(update={"category": "drug"})
-    posted = posted.model_copy(update={"lines": (posted.lines[0], own)})
-    journey.publish(posted, AROUND_MIDNIGHT[0][0])
-
-    journey.publish(discharged(), AROUND_MIDNIGHT[0][0])
-
-    [request] = journey.heard(PaymentRequested)
-    assert [line.category for line in request.lines] == ["institutional", "drug"]

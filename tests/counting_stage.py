@@ -45,17 +45,21 @@ def wake(state: Counted, at: datetime) -> Step[Counted]:
 
 
 def _say(state: Counted, at: datetime) -> Draft:
+    counted = ScorePart(factor="counted", value="observations", points=state.count)
+    woken = ScorePart(factor="woken", value="times", points=state.woken)
     data = RiskStratified(
         pathway="counting",
         stratum="none",
-        parts=(
-            ScorePart(factor="counted", value="observations", points=state.count),
-            ScorePart(factor="woken", value="wake-ups", points=state.woken),
-        ),
-        rule="counting@1/chain",
+        parts=(counted, woken),
+        rule="counting@1/all",
         guideline=f"chain {state.chain}",
     )
     return Draft(data, at)
+
+
+def counts(said: RiskStratified) -> tuple[float | None, ...]:
+    """Return what was said: how many observations came, and how many wake-ups."""
+    return tuple([part.points for part in said.parts])
 
 
 STAGE = Stage(

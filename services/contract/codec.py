@@ -5,7 +5,7 @@ without touching the body.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -28,6 +28,8 @@ _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 _FIELDS: Final = attrgetter("__dict__")
 SEQUENCE_DIGITS_MAX: Final = 18
+_MINUTE: Final = timedelta(minutes=1)
+_NO_OFFSET: Final = timedelta(0)
 PROBLEMS_MAX: Final = 50
 PROBLEM_CHARS_MAX: Final = 300
 
@@ -90,9 +92,11 @@ def _instant_bytes(moment: datetime) -> bytes:
 def _time_bytes(moment: datetime) -> bytes:
     """Write when something happened with the offset it was told with: it says which day it was.
 
-    RFC 9557, section 2: `Z` says nothing of where, as an offset that was not told.
+    RFC 9557, section 2: `Z` says nothing of where, as an offset that was not told. One of seconds,
+    as zones had before 1972, cannot be written (RFC 3339, section 5.6): then UTC is.
     """
-    if moment.tzinfo is UTC or not moment.utcoffset():
+    offset = None if moment.tzinfo is UTC else moment.utcoffset()
+    if not offset or offset % _MINUTE:
         return _instant_bytes(moment)
     return orjson.dumps(moment)[1:-1]
 
@@ -244,6 +248,9 @@ def _instant(text: str | None, name: str, problems: list[str]) -> datetime | Non
             moment.astimezone(UTC)  # at the calendar's ends it has no place in UTC
     except (ValueError, OverflowError):
         problems.append(f"{name}: {_short(text)!r} is not an RFC 3339 instant")
+        return None
+    if moment.tzinfo is not UTC and (moment.utcoffset() or _NO_OFFSET) % _MINUTE:
+        problems.append(f"{name}: {_short(text)!r} has an offset of seconds")
         return None
     return moment
 

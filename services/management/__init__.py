@@ -7,12 +7,12 @@ decides   for each pathway with a management part: who is enrolled, the plan (go
           which reading needs treatment, and when a member has been well for long enough.
 emits     PlanSet, ReferredToTreatment on `health-events`; the milestones enrolled, target_met,
           target_lost, overdue, escalated, graduated on `care-milestones`.
-remembers who the member is and their covers; for each pathway the enrolment: stratum and plan, the
-          readings of the last four days that had one, control, the next follow-up and how many were
-          missed; withdrawals and urgent referrals.
+remembers one record of the member; for each pathway the enrolment: stratum and plan, the readings
+          of the last four days that had one, control, the next follow-up and how many were missed;
+          withdrawals and urgent referrals.
 
-Nobody but management enrols. Screening refers whom it has confirmed, by readings or by a diagnosis,
-and with their stratum: so one condition leads to one plan.
+Nobody but management enrols: on a diagnosis in the stratum that the record shows, and on screening's
+referral in the stratum that it brings. Both reckon alike, so one condition leads to one plan.
 
 `decide.py` is the process, `enrol.py` who is in and with which plan, `control.py` what readings
 say, `follow_up.py` when a member is seen next.

@@ -23,7 +23,7 @@ from services.management.control import (
     red_flag,
     with_reading,
 )
-from services.management.enrol import Enrolled, enrolled, replanned, restratified
+from services.management.enrol import Enrolled, enrolled, replanned, restratified, stratum_of
 from services.management.follow_up import after_contact, after_missing, is_worth_a_reminder
 from services.management.programme import Programme, programme, programmes
 from services.management.state import (
@@ -34,8 +34,8 @@ from services.management.state import (
     with_day,
 )
 from services.member.calendar import days_after, local_day, start_of_day_after
-from services.member.reading import HalfReading, Reading, read
-from services.member.record import Record, with_cover, with_half, with_member, without_half
+from services.member.reading import Reading
+from services.member.record import Record, noted, with_condition, with_cover, with_member
 from services.terminology.lookup import diagnoses
 
 Consumed = (
@@ -65,7 +65,7 @@ def decide(state: ManagementState, event: Event[Consumed], at: datetime) -> Mana
         case CoverActivated() | CoverEnded() as data:
             return Step(_with_record(state, with_cover(state.record, data)))
         case ConditionRecorded() as data:
-            return Step(_withdrawn(state, data, event.time, at))
+            return _diagnosed(state, data, event.time, at)
         case ObservationRecorded() as data:
             return _observed(state, data, event.time, at)
         case RiskStratified() | ReferredToManagement() as data:
@@ -114,24 +114,41 @@ def _with_record(state: ManagementState, record: Record) -> ManagementState:
     return state if record is state.record else changed(state, record=record)
 
 
-def _withdrawn(
+def _diagnosed(
     state: ManagementState, data: ConditionRecorded, time: datetime, at: datetime
-) -> ManagementState:
-    """Leave the programmes whose diagnosis is withdrawn. Who has one is referred by screening."""
-    names = diagnoses(data.codes)
-    if data.status == "active" or not names:
-        return state
-    day = local_day(time)
-    for now in programmes(state.record, time, at):
-        if set(names).isdisjoint(now.guideline.diagnosis):
+) -> ManagementStep:
+    """Enrol on a diagnosis, in the stratum that is known; leave when it is withdrawn."""
+    state = _with_record(state, with_condition(state.record, data, local_day(time)))
+    names = frozenset(diagnoses(data.codes))
+    outputs: list[Draft] = []
+    for now in programmes(state.record, time, at) if names else ():
+        if names.isdisjoint(now.guideline.diagnosis):
             continue
-        pathway = now.pathway.id
-        left_on, enrolment = state.left_on(pathway), state.enrolment(pathway)
-        stale = left_on is not None and day <= left_on
-        if not stale and (enrolment is None or day >= enrolment.since):
-            state = changed(state, left=with_day(state.left, pathway, day))
-            state = _with_enrolments(state, _others(state, pathway))
-    return state
+        if data.status != "active":
+            state = _left(state, now)
+        elif _may_enrol(state, now):
+            step = _kept(state, None, enrolled(now, stratum_of(now)))
+            state = step.state
+            outputs += step.outputs
+    return Step(state, tuple(outputs))
+
+
+def _may_enrol(state: ManagementState, now: Programme) -> bool:
+    left_on = state.left_on(now.pathway.id)
+    is_stale = left_on is not None and now.day <= left_on
+    is_enrolled = state.enrolment(now.pathway.id) is not None
+    return not is_stale and not is_enrolled and now.counts(max(now.day, now.today))
+
+
+def _left(state: ManagementState, now: Programme) -> ManagementState:
+    pathway = now.pathway.id
+    left_on, enrolment = state.left_on(pathway), state.enrolment(pathway)
+    if left_on is not None and now.day <= left_on:
+        return state
+    if enrolment is not None and now.day < enrolment.since:
+        return state
+    state = changed(state, left=with_day(state.left, pathway, now.day))
+    return _with_enrolments(state, _others(state, pathway))
 
 
 def _stratified(
@@ -159,15 +176,11 @@ def _kept(state: ManagementState, before: Enrolment | None, after: Enrolled) -> 
 def _observed(
     state: ManagementState, data: ObservationRecorded, time: datetime, at: datetime
 ) -> ManagementStep:
+    seen = noted(state.record, data, time)
+    state = _with_record(state, seen.record)
     outputs: list[Draft] = []
-    watching = programmes(state.record, time, at)
-    watched = {panel for now in watching for panel in now.guideline.watches}
-    for reading in read(data, time, state.record.halves, watched):
-        if isinstance(reading, HalfReading):
-            state = _with_record(state, with_half(state.record, reading))
-            continue
-        state = _with_record(state, without_half(state.record, reading))
-        for now in watching:
+    for reading in seen.readings:
+        for now in programmes(state.record, time, at):
             if reading.panel in now.guideline.watches and now.counts(now.day):
                 step = _read(state, now, reading, data.visit_id)
                 state = step.state

@@ -6,9 +6,19 @@ from services.management.follow_up import armed
 from services.management.programme import Programme
 from services.management.state import Enrolment, Plan
 from services.member.calendar import days_after
+from services.pathways.strata import verdict
 
 Enrolled = tuple[Enrolment, tuple[Draft, ...]]
 """An enrolment, and what to say about it."""
+
+
+def stratum_of(programme: Programme) -> str:
+    """Return the stratum of a member with the diagnosis; the lowest where an input is missing."""
+    strata, screening = programme.guideline.strata, programme.edition.screening
+    if screening is None:
+        return strata[0]
+    found = verdict(programme.pathway, screening, programme.record, programme.day, confirmed=True)
+    return found.stratum if found is not None and found.stratum in strata else strata[0]
 
 
 def enrolled(programme: Programme, stratum: str) -> Enrolled:

@@ -66,7 +66,7 @@ class RehabilitationVisit(NamedTuple):
 class ManagementState(State):
     """One member, as far as management goes.
 
-    record: who the member is, the covers, and halves of readings. left: when a diagnosis was
+    record: of it the stratum is reckoned when a diagnosis enrols. left: when a diagnosis was
     withdrawn. escalated: last urgent referrals to treatment.
     """
 

@@ -12,6 +12,8 @@ from services.member.record import Record
 from services.pathways.criteria import View
 from services.pathways.guideline import Edition, Screening
 from services.pathways.index import Pathway
+from services.pathways.strata import verdict, view_of
+from services.pathways.verdict import Verdict
 from services.screening.state import Row
 
 MilestoneName = Literal["invited", "screened", "risk_stratified", "referred", "overdue"]
@@ -56,12 +58,17 @@ class Case:
 
     def view(self, day: date) -> View:
         """Return what the guideline sees of the member as of a day."""
-        return View(
-            self.record,
-            day,
-            self.screening.watches,
-            self.screening.readings_from_years,
-            self.row.referred_on is not None,
+        return view_of(self.record, self.screening, day, confirmed=self.is_confirmed)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the member was handed to management."""
+        return self.row.referred_on is not None
+
+    def verdict(self) -> Verdict | None:
+        """Return the stratum of what is known; None where an input is missing."""
+        return verdict(
+            self.pathway, self.screening, self.record, self.day, confirmed=self.is_confirmed
         )
 
     def counts(self, day: date) -> bool:

@@ -11,7 +11,6 @@ from services.pathways.criteria import Repeated
 from services.screening.case import Case, Told
 from services.screening.loop import with_stage
 from services.screening.state import MET_DAYS_MAX, Met, Row
-from services.screening.strata import verdict
 
 
 def with_met_days(case: Case, reading: Reading) -> Row:
@@ -52,7 +51,7 @@ def confirmation(case: Case, reading: Reading | None = None) -> tuple[Repeated, 
 
 def referral(case: Case, line: Repeated, reason: str) -> Told:
     """Hand the member to management, with the stratum of the day."""
-    found = verdict(case, case.day)
+    found = case.verdict()
     assert found is not None, f"{case.pathway.id}: whoever is confirmed has a stratum"
     order = ReferredToManagement(
         pathway=case.pathway.id,

@@ -1,29 +1,8 @@
-"""Where a member stands: the verdict of a guideline, said when it changes."""
+"""Where a member stands, said when it changes."""
 
-from datetime import date
-
-from services.contract.care import RiskStratified, ScorePart
+from services.contract.care import RiskStratified
 from services.contract.step import Draft
-from services.member.calendar import local_day
-from services.pathways.verdict import Verdict
 from services.screening.case import Case, Told
-
-
-def verdict(case: Case, day: date) -> Verdict | None:
-    """Return the stratum of what is known; None where an input is missing.
-
-    day: when to count the age if there is no reading.
-    """
-    latest = case.view(day).latest
-    view = case.view(day if latest is None else local_day(latest.time))
-    for line in case.screening.strata:
-        parts = line.when.found(view)
-        if parts is not None:
-            told = tuple(parts) or (ScorePart(factor=line.stratum, value=line.when.why),)
-            return Verdict(line.stratum, line.stratum, told)
-    if case.screening.score is None:
-        return None
-    return case.pathway.scores[case.screening.score](view, case.screening)
 
 
 def judged(case: Case, episode: str | None = None) -> Told:
@@ -31,7 +10,7 @@ def judged(case: Case, episode: str | None = None) -> Told:
     latest = case.view(case.day).latest
     if latest is None and not case.screening.stratifies_unread:
         return Told(case.row)
-    found = verdict(case, case.day)
+    found = case.verdict()
     if found is None or found.key == case.row.said:
         return Told(case.row)
     moment = case.time if latest is None else max(case.time, latest.time)

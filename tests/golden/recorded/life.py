@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from services.gateway.routes import Gateway
 
 from services.cli.stages import all_stages
 from services.contract.codec import Record
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
+from services.gateway.routes import Gateway
 from services.runtime.inprocess import InProcess
 from services.runtime.settings import Settings
 from tests.gateways import FHIR, gateway

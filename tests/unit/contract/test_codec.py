@@ -133,6 +133,37 @@ def test_any_instant_number_and_label_survives_the_wire(moment, sequence, label)
     assert decode(encode(sent)) == sent
 
 
+OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda m: timezone(timedelta(minutes=m)))
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=OFFSETS))  # noqa: DTZ001
+def test_when_it_happened_keeps_the_offset_it_was_told_with(moment):
+    sent = EVENT._replace(time=moment, recorded_time=moment)
+
+    came = decode(encode(sent))
+
+    assert came == sent
+    assert came.time.utcoffset() == moment.utcoffset()
+    assert came.recorded_time.utcoffset() == timedelta(0)
+    assert encode(came) == encode(sent)
+
+
+def test_a_time_is_written_as_the_sender_wrote_it_and_the_recorded_one_in_utc():
+    local = datetime(2025, 1, 1, 7, 30, tzinfo=timezone(timedelta(hours=8)))
+
+    headers = dict(encode(EVENT._replace(time=local, recorded_time=local)).headers)
+
+    assert headers["ce_time"] == b"2025-01-01T07:30:00+08:00"
+    assert headers["ce_recordedtime"] == b"2024-12-31T23:30:00.000000Z"
+
+
+def test_an_offset_of_seconds_is_no_offset_of_the_wire_and_the_instant_stays():
+    old = datetime(1900, 1, 1, tzinfo=timezone(timedelta(hours=8, minutes=5, seconds=43)))
+
+    assert decode(encode(EVENT._replace(time=old))).time == old
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_attribute_is_named(name):
     assert f"{name}: is missing" in problems(record(**{name: None}))
@@ -144,6 +175,7 @@ def test_a_missing_attribute_is_named(name):
         ({"specversion": b"0.3"}, "specversion: '0.3' is not 1.0"),
         ({"type": b"careloop.visit.cancelled.v9"}, "is not in the catalog"),
         ({"time": b"2025-03-23T15:00:00"}, "time: '2025-03-23T15:00:00' has no offset"),
+        ({"time": b"2025-03-23T15:00:00+08:05:43"}, "has an offset of seconds"),
         ({"time": b"yesterday"}, "time: 'yesterday' is not an RFC 3339 instant"),
         ({"time": b"0001-01-01T00:00:00+14:00"}, "is not an RFC 3339 instant"),
         ({"recordedtime": b"9999-12-31T23:59:59-14:00"}, "recordedtime: "),

@@ -30,13 +30,15 @@ AGED_50 = registered(date(1975, 6, 1))
 
 
 def referred(stratum="low"):
-    return ReferredToManagement(programme="hypertension", stratum=stratum, reason="two readings")
+    return ReferredToManagement(
+        pathway="hypertension", stratum=stratum, reason="two readings", rule="test"
+    )
 
 
 def stratified(stratum):
     part = ScorePart(factor="blood pressure", value="150/95 mmHg, grade 1")
     return RiskStratified(
-        stratum=stratum, systolic=150, diastolic=95, parts=(part,), guideline="2018"
+        pathway="hypertension", stratum=stratum, parts=(part,), rule="test", guideline="2018"
     )
 
 
@@ -52,8 +54,12 @@ def enrolled(journey):
     return journey
 
 
+def enrolment(journey):
+    return journey.state.enrolment("hypertension")
+
+
 def due(journey):
-    return journey.state.enrolment.due
+    return enrolment(journey).due
 
 
 @pytest.mark.parametrize(
@@ -77,9 +83,11 @@ def test_the_plan_follows_stratum_and_age(
     said = journey.publish(referred(stratum), day(0))
 
     [plan] = journey.heard(PlanSet)
-    assert (plan.stratum, plan.target_systolic, plan.target_diastolic, plan.follow_up_days) == (
-        stratum, systolic, diastolic, follow_up_days,
-    )  # fmt: skip
+    assert (plan.stratum, plan.follow_up_days) == (stratum, follow_up_days)
+    assert [(goal.measure, goal.bound, goal.value, goal.unit) for goal in plan.goals] == [
+        ("systolic", "below", systolic, "mm[Hg]"),
+        ("diastolic", "below", diastolic, "mm[Hg]"),
+    ]
     assert milestones(said) == ["enrolled"]
     assert due(journey) == day(14).date()
 
@@ -87,16 +95,17 @@ def test_the_plan_follows_stratum_and_age(
 @pytest.mark.parametrize(
     "diagnosis", [condition("59621000"), condition("38341003"), condition("I10", system=ICD_10)]
 )
-def test_a_diagnosis_enrols_and_the_referral_that_follows_only_moves_the_stratum(
+def test_a_diagnosis_waits_for_the_referral_which_enrols_once_and_in_the_right_stratum(
     journey, diagnosis
 ):
     journey.publish(AGED_50, day(0))
 
-    enrolling = journey.publish(diagnosis, day(0))
-    following = journey.publish(referred("high"), day(0))
+    waiting = journey.publish(diagnosis, day(0))
+    enrolling = journey.publish(referred("high"), day(0))
 
-    assert milestones([*enrolling, *following]) == ["enrolled"]
-    assert [plan.stratum for plan in journey.heard(PlanSet)] == ["low", "high"]
+    assert waiting == []
+    assert milestones(enrolling) == ["enrolled"]
+    assert [plan.stratum for plan in journey.heard(PlanSet)] == ["high"]
 
 
 def test_a_child_is_not_enrolled(journey):
@@ -122,7 +131,7 @@ def test_a_reading_at_the_target_is_not_below_it(enrolled):
     enrolled.publish(blood_pressure(140, 80), day(7))
     enrolled.publish(blood_pressure(130, 90), day(14))
 
-    assert enrolled.state.enrolment.control == "lost"
+    assert enrolment(enrolled).control == "lost"
 
 
 def test_readings_of_one_day_count_as_one(enrolled):
@@ -219,15 +228,13 @@ def test_a_stratum_rises_at_once_and_falls_only_after_a_year(enrolled):
     assert [plan.stratum for plan in enrolled.heard(PlanSet)] == ["low", "high", "medium"]
 
 
-@pytest.mark.parametrize(
-    ("code", "stratum"), [("I63.9", "very_high"), ("I61.0", "very_high"), ("S72.0", "low")]
-)
-def test_after_the_rehabilitation_of_a_stroke_risk_is_very_high(enrolled, code, stratum):
-    enrolled.publish(sent_to_rehabilitation(code=code, system=ICD_10), day(30))
+@pytest.mark.parametrize(("pathway", "stratum"), [("stroke", "very_high"), ("hip_fracture", "low")])
+def test_after_the_rehabilitation_of_a_stroke_risk_is_very_high(enrolled, pathway, stratum):
+    enrolled.publish(sent_to_rehabilitation(pathway=pathway), day(30))
 
-    enrolled.publish(rehabilitated(), day(90))
+    enrolled.publish(rehabilitated(pathway), day(90))
 
-    assert enrolled.state.enrolment.stratum == stratum
+    assert enrolment(enrolled).stratum == stratum
     assert enrolled.heard(PlanSet)[-1].stratum == stratum
 
 
@@ -241,10 +248,10 @@ def test_a_withdrawn_stroke_does_not_raise_the_risk(enrolled):
 def test_a_resolved_diagnosis_ends_the_programme_and_stale_ones_do_not_reopen_it(enrolled):
     enrolled.publish(condition("59621000", "resolved"), day(50))
 
-    assert enrolled.state.enrolment is None
+    assert enrolment(enrolled) is None
     assert enrolled.state.wake_at is None
     assert enrolled.publish(condition("59621000"), day(40)) == []
-    assert milestones(enrolled.publish(condition("59621000"), day(60))) == ["enrolled"]
+    assert milestones(enrolled.publish(referred(), day(60))) == ["enrolled"]
 
 
 def test_an_insurer_is_told_what_happened_while_its_cover_was_in_force(enrolled):
@@ -304,7 +311,7 @@ def test_an_impossible_reading_is_refused(enrolled):
         condition("59621000"),
         blood_pressure(130, 80),
         sent_to_rehabilitation(),
-        sent_to_rehabilitation(code="S72.0", system=ICD_10),
+        sent_to_rehabilitation(pathway="hip_fracture"),
         withdrawn("another"),
         stratified("low"),
     ],

@@ -2,15 +2,18 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from services.contract.member import CoverEnded
-from services.member.covers import COVERS_MAX, covers_on, with_cover
+from services.contract.step import RuleRefusedError
+from services.member.covers import COVERS_MAX, covers_on, insurers_in_force, with_cover
 from tests.unit.treatment.journey import cover
 
 FIRST = date(2026, 1, 1)
 
 
-def begun(name, start=FIRST, end=None):
-    return cover(name, start, end)
+def begun(name, start=FIRST, end=None, insurer="insurer-1"):
+    return cover(name, start, end, insurer)
 
 
 def ended(name, last_day):
@@ -23,6 +26,22 @@ def test_the_first_and_the_last_day_count():
     in_force = [offset for offset in range(-2, 13) if covers_on(covers, FIRST + timedelta(offset))]
 
     assert in_force == list(range(10))
+
+
+def test_insurers_are_in_force_from_the_first_day_to_the_last_once_each():
+    covers = with_cover((), begun("a", date(2026, 1, 1), date(2026, 6, 30), "one"))
+    covers = with_cover(covers, begun("b", date(2026, 6, 30), None, "two"))
+    covers = with_cover(covers, begun("c", date(2026, 6, 30), None, "two"))
+
+    assert insurers_in_force(covers, date(2025, 12, 31)) == ()
+    assert insurers_in_force(covers, date(2026, 1, 1)) == ("one",)
+    assert insurers_in_force(covers, date(2026, 6, 30)) == ("one", "two")
+    assert insurers_in_force(covers, date(2026, 7, 1)) == ("two",)
+
+
+def test_the_end_of_an_unknown_cover_is_refused():
+    with pytest.raises(RuleRefusedError, match="cover a ends and is not known"):
+        with_cover((), ended("a", FIRST))
 
 
 def test_the_order_is_that_of_the_terms_and_not_of_arrival():

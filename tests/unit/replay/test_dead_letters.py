@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from services.contract import catalog as cataloguing
+from services.contract import catalog as contract_catalog
 from services.contract.catalog import catalog
 from services.contract.clinical import ObservationRecorded
 from services.contract.codec import Record, encode, header_map
@@ -98,9 +98,9 @@ def test_a_type_that_was_unknown_waits_until_the_catalog_has_it_and_then_goes_ag
 ) -> None:
     without = {kind: entry for kind, entry in catalog().items() if kind != OBSERVED}
     with monkeypatch.context() as before:
-        before.setattr(fold, "catalog", lambda: without)
+        for reader in (fold, contract_catalog):
+            before.setattr(reader, "catalog", lambda: without)
         before.setattr(dead_letters, "catalog", lambda: without)
-        before.setattr(cataloguing, "catalog", lambda: without)
         (unknown,) = Stage().feed(fact("home", 1))
         mended = with_headers(fact("home", 1), ce_type=b"careloop.visit.registered.v1")
 

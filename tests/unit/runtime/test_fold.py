@@ -17,7 +17,7 @@ from services.runtime.fold import GapInLogError, Outcome, PartitionFold, Row
 from services.runtime.household import decode_household
 from services.runtime.state_store import MemoryStore
 from services.runtime.ticks import tick
-from tests.counting_stage import STAGE, Counted
+from tests.counting_stage import STAGE, Counted, counts
 from tests.workers import fact
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_a_repeated_sequence_is_dropped() -> None:
     outcome = partition.feed(observed("a", 1), observed("a", 1), observed("a", 2))
 
     assert outcome.duplicates == 1
-    assert [event.data.systolic for event in partition.said()] == [1, 2]
+    assert [counts(event.data)[0] for event in partition.said()] == [1, 2]
 
 
 def test_a_redelivered_offset_is_dropped() -> None:
@@ -118,7 +118,7 @@ def test_an_event_that_came_too_early_waits_for_the_missing_one() -> None:
     late = partition.feed(observed("a", 2))
 
     assert (early.parked, late.parked) == (2, 0)
-    assert [event.data.systolic for event in partition.said()] == [1, 2, 3, 4]
+    assert [counts(event.data)[0] for event in partition.said()] == [1, 2, 3, 4]
     causes = [event.causation_id for event in partition.said()]
     assert causes == [stable_id("test", "a", str(number)) for number in (1, 2, 3, 4)]
 
@@ -144,7 +144,7 @@ def test_parked_events_survive_a_restart() -> None:
     partition.fold = PartitionFold(STAGE, 0, partition.store)
     partition.feed(observed("a", 1))
 
-    assert [event.data.systolic for event in partition.said()] == [1, 2]
+    assert [counts(event.data)[0] for event in partition.said()] == [1, 2]
 
 
 def test_a_refused_event_goes_to_the_dead_letters_and_the_next_one_is_applied() -> None:
@@ -153,7 +153,7 @@ def test_a_refused_event_goes_to_the_dead_letters_and_the_next_one_is_applied() 
     partition.feed(observed("a", 1, value=-5.0), observed("a", 2))
 
     assert partition.refusals() == ["a value of -5.0 is below 0"]
-    assert [event.data.systolic for event in partition.said()] == [1]
+    assert [counts(event.data)[0] for event in partition.said()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_tick_wakes_what_is_due_and_only_once() -> None:
     partition.feed(ticked(0.5))
     partition.feed(ticked(2), ticked(3))
 
-    assert [event.data.diastolic for event in partition.said()] == [0, 1]
+    assert [counts(event.data)[1] for event in partition.said()] == [0, 1]
     assert partition.said()[-1].time == T0 + timedelta(days=2)
 
 
@@ -216,7 +216,7 @@ def test_a_wake_up_set_and_due_within_one_batch_is_called() -> None:
 
     partition.feed(observed("a", 1), ticked(2))
 
-    assert [event.data.diastolic for event in partition.said()] == [0, 1]
+    assert [counts(event.data)[1] for event in partition.said()] == [0, 1]
 
 
 steps = st.lists(

@@ -52,4 +52,5 @@ def test_whoever_is_none_of_the_producers_is_refused(partition: PartitionFold) -
     outcome = partition.apply([Row(0, said_by("/careloop/settlement", 1))])
 
     assert [topic for topic, _ in outcome.outputs] == [DEAD_LETTERS]
-    assert outcome.refused == ["ce_source is none of the type's producers"]
+    [reason] = outcome.refused
+    assert "must be /careloop/treatment or /careloop/rehabilitation" in reason

@@ -1,11 +1,13 @@
 """How a household is stored: the same state gives the same bytes, whichever way it came about."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.contract.step import State
 from services.runtime.household import Household, decode_household
 
 
+@dataclass(frozen=True)
 class Remembered(State):
     """A state whose fields are not in the order of the alphabet."""
 

@@ -76,12 +76,12 @@ def plan_set():
     )
 
 
-def sent_to_rehabilitation(visit_id="visit-1", code="230690007", system=SNOMED):
+def sent_to_rehabilitation(visit_id="visit-1", pathway="stroke"):
     return ReferredToRehabilitation(
-        pathway="stroke",
+        pathway=pathway,
         visit_id=visit_id,
         discharged_on=date(2026, 3, 1),
-        codes=(Code(system=system, code=code),),
+        codes=(Code(system=SNOMED, code="230690007"),),
         reason="stroke",
     )
 
@@ -90,9 +90,9 @@ def withdrawn(visit_id="visit-1"):
     return ReferralWithdrawn(pathway="stroke", visit_id=visit_id, reason="discharge cancelled")
 
 
-def rehabilitated():
+def rehabilitated(pathway="stroke"):
     return RehabilitationFinished(
-        pathway="stroke",
+        pathway=pathway,
         outcome="goal_reached",
         instrument=Instrument(
             id="barthel", name="the Barthel index", form="0 to 100 in steps of 5"

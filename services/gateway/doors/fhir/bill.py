@@ -45,7 +45,7 @@ def read_bill(claim: Claim, reader: Reader) -> tuple[Currency, int, tuple[BillLi
         total = _sum_of_nets(nets, reader)
     if reader.failed or total is None:
         return None
-    return currency, total, _lines(claim.item, nets, total, currency, reader)
+    return currency, total, _lines(claim, nets, total, currency, reader)
 
 
 def _sum_of_nets(nets: list[int | None], reader: Reader) -> int | None:
@@ -74,11 +74,11 @@ def _minor(money: Money | None, currency: str, at: str, reader: Reader) -> int |
 
 
 def _lines(
-    items: list[ClaimItem], nets: list[int | None], total: int, currency: str, reader: Reader
+    claim: Claim, nets: list[int | None], total: int, currency: str, reader: Reader
 ) -> tuple[BillLine, ...]:
     remainder = total - sum(net for net in nets if net is not None)
     lines = []
-    for number, (item, net) in enumerate(zip(items, nets, strict=True)):
+    for number, (item, net) in enumerate(zip(claim.item, nets, strict=True)):
         amount = net
         if amount is None:
             amount, remainder = remainder, 0
@@ -92,12 +92,13 @@ def _lines(
                 quantity=_quantity(item, at, reader),
                 unit_price=_unit_price(item, currency, at, reader),
                 day=_day(item, at, reader),
-                category=_category(item),
+                category=_category(item) or claim.type.first_code,
             )
         )
     if remainder:
         text = "Difference between the total and its items"
-        lines.append(BillLine(code=None, text=text, amount=remainder))
+        category = claim.type.first_code
+        lines.append(BillLine(code=None, text=text, amount=remainder, category=category))
     return tuple(lines)
 
 

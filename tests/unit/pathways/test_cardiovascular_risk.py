@@ -3,26 +3,46 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from services.contract.blood_pressure import Reading
-from services.screening.rules.risk import column_of, stratify
 
-from services.screening.state import Factor, Finding, ScreeningState
+from services.member.reading import Reading
+from services.member.record import Answer, Finding, Record
+from services.pathways.criteria import View
+from services.pathways.hypertension.rules import cardiovascular_risk, column_of
+from services.pathways.index import pathways
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DAY = NOON.date()
+SCREENING = pathways()["hypertension"].on(DAY).screening
+SMOKES = Answer("smoking_status", DAY, "current", "daily")
 
 
 def reading(systolic: int, diastolic: int) -> Reading:
-    return Reading(time=NOON, systolic=systolic, diastolic=diastolic)
+    return Reading("blood_pressure", NOON, "mm[Hg]", (systolic, diastolic))
 
 
-def member(systolic=150, diastolic=95, *, factors=(), findings=(), **known) -> ScreeningState:
-    return ScreeningState(
-        latest=reading(systolic, diastolic),
-        factors=tuple(Factor(name=n, day=DAY, level=lv, value="read") for n, lv in factors),
-        findings=tuple(Finding(name=name, day=DAY, active=True) for name in findings),
+def measured(panel: str, value: float, unit: str = "mmol/L") -> Reading:
+    return Reading(panel, NOON, unit, (value,))
+
+
+LDL = measured("ldl_cholesterol", 3.4)
+HDL = measured("hdl_cholesterol", 0.9)
+TOTAL = measured("total_cholesterol", 5.2)
+OBESE = measured("body_mass_index", 28, "kg/m2")
+
+
+def stratified(systolic=150, diastolic=95, *, factors=(), findings=(), confirmed=False, **known):
+    """The verdict on a reading of a member with these factors, answers and diagnoses."""
+    record = Record(
+        readings=(
+            reading(systolic, diastolic),
+            *[one for one in factors if isinstance(one, Reading)],
+        ),
+        answers=tuple(one for one in factors if isinstance(one, Answer)),
+        findings=tuple(Finding(name, DAY, active=True) for name in findings),
         **known,
     )
+    view = View(record, DAY, SCREENING.watches, SCREENING.readings_from_years, confirmed)
+    return cardiovascular_risk(view, SCREENING)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +67,9 @@ def test_a_reading_falls_into_the_column_of_its_higher_part(systolic, diastolic,
 
 
 NOTHING = {}
-ONE = {"factors": (("smoking", 1),)}
-TWO = {"factors": (("smoking", 1), ("LDL cholesterol", 1))}
-THREE = {"factors": (("smoking", 1), ("HDL cholesterol", 1), ("body mass index", 2))}
+ONE = {"factors": (SMOKES,)}
+TWO = {"factors": (SMOKES, LDL)}
+THREE = {"factors": (SMOKES, HDL, OBESE)}
 DIABETES = {"findings": ("diabetes",)}
 STROKE = {"findings": ("stroke",)}
 
@@ -68,20 +88,22 @@ STROKE = {"findings": ("stroke",)}
         ({"findings": ("chronic_kidney_disease",)}, ("high", "high", "high", "very_high")),
         # fourth row: clinical complications; high-normal lies between high and very high
         (STROKE, ("very_high",) * 4),
+        ({"findings": ("stroke_sequelae",)}, ("very_high",) * 4),
+        ({"findings": ("transient_ischaemic_attack",)}, ("very_high",) * 4),
         ({"findings": ("diabetes_with_complications",)}, ("very_high",) * 4),
     ],
 )
 def test_the_table_of_strata(row, strata):
     readings = ((135, 80), (150, 95), (170, 95), (190, 95))
 
-    found = tuple(stratify(member(*pressure, **row), DAY).stratum for pressure in readings)
+    found = tuple(stratified(*pressure, **row).stratum for pressure in readings)
 
     assert found == strata
 
 
 @pytest.mark.parametrize("row", [NOTHING, ONE, THREE, DIABETES, STROKE])
 def test_a_pressure_below_the_table_has_no_stratum(row):
-    assert stratify(member(118, 76, **row), DAY).stratum == "none"
+    assert stratified(118, 76, **row).stratum == "none"
 
 
 @pytest.mark.parametrize(
@@ -96,27 +118,29 @@ def test_a_pressure_below_the_table_has_no_stratum(row):
     ],
 )
 def test_age_counts_by_sex(sex, birth_date, counts):
-    verdict = stratify(member(sex=sex, birth_date=birth_date), DAY)
+    verdict = stratified(sex=sex, birth_date=birth_date)
 
     assert (verdict.stratum == "medium") == counts
     assert any(part.factor == "age and sex" for part in verdict.parts) == counts
 
 
 def test_three_raised_lipids_are_one_risk_factor_and_all_are_listed():
-    lipids = (("total cholesterol", 1), ("LDL cholesterol", 1), ("HDL cholesterol", 1))
-
-    verdict = stratify(member(150, 95, factors=lipids), DAY)
+    verdict = stratified(150, 95, factors=(TOTAL, LDL, HDL))
 
     assert verdict.stratum == "medium"
-    assert [part.factor for part in verdict.parts[1:]] == [name for name, _ in lipids]
+    assert [part.factor for part in verdict.parts[1:]] == [
+        "total cholesterol",
+        "LDL cholesterol",
+        "HDL cholesterol",
+    ]
 
 
 def test_overweight_is_not_yet_a_risk_factor():
-    assert stratify(member(factors=(("body mass index", 1),)), DAY).stratum == "low"
+    assert stratified(factors=(measured("body_mass_index", 27.9, "kg/m2"),)).stratum == "low"
 
 
 def test_confirmed_hypertension_is_at_least_grade_1_however_low_the_pressure_now():
-    verdict = stratify(member(118, 76, referred_on=DAY), DAY)
+    verdict = stratified(118, 76, confirmed=True)
 
     assert verdict.stratum == "low"
     assert verdict.parts[0].value == "118/76 mmHg, below 130/85"

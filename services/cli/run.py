@@ -25,6 +25,7 @@ from services.contract.topics import DEAD_LETTERS
 from services.runtime.broker import BrokerError
 from services.runtime.clock import last_tick
 from services.runtime.drain import Progress, wait_until_processed
+from services.runtime.settings import load_settings
 from services.runtime.telemetry import configure_logging
 
 DRAIN_TIMEOUT_S: Final = 180.0
@@ -153,7 +154,8 @@ class RunSession:
 
     def _start(self) -> None:
         system = self._system
-        configure_logging("careloop", system.settings.model_copy(update={"log_level": "error"}))
+        quiet = load_settings(**{**dict(system.settings), "log_level": "error"})
+        configure_logging("careloop", quiet)
         where = "a temporary folder, removed at the end" if system.throwaway else system.data_dir
         self._console.print(f"Data: {where}", highlight=False)
         with self._console.status("Starting Kafka …"):

@@ -209,7 +209,7 @@ class System:
         )
         if self.broker is None or "partitions" in found.model_fields_set:
             return found
-        return found.model_copy(update={"partitions": EMBEDDED_PARTITIONS})
+        return load_settings(**{**dict(found), "partitions": EMBEDDED_PARTITIONS})
 
     def _embedded_servers(self) -> str:
         assert self.broker is not None

@@ -95,16 +95,15 @@ def test_the_plan_follows_stratum_and_age(
 @pytest.mark.parametrize(
     "diagnosis", [condition("59621000"), condition("38341003"), condition("I10", system=ICD_10)]
 )
-def test_a_diagnosis_waits_for_the_referral_which_enrols_once_and_in_the_right_stratum(
-    journey, diagnosis
-):
+def test_a_diagnosis_enrols_once_and_in_the_stratum_that_the_record_shows(journey, diagnosis):
     journey.publish(AGED_50, day(0))
+    journey.publish(condition("44054006"), day(0))  # diabetes: like three risk factors
 
-    waiting = journey.publish(diagnosis, day(0))
-    enrolling = journey.publish(referred("high"), day(0))
+    enrolling = journey.publish(diagnosis, day(0))
+    referring = journey.publish(referred("high"), day(0))
 
-    assert waiting == []
     assert milestones(enrolling) == ["enrolled"]
+    assert referring == []
     assert [plan.stratum for plan in journey.heard(PlanSet)] == ["high"]
 
 
@@ -287,15 +286,18 @@ def test_a_clock_that_starts_after_old_history_does_not_remind(enrolled):
     assert enrolled.state.wake_at > day(3650)
 
 
-def test_readings_of_members_who_are_not_enrolled_are_not_kept(journey):
+def test_of_a_member_who_is_not_enrolled_only_the_latest_reading_is_kept(journey):
     journey.publish(AGED_50, day(0))
-    state = journey.state
 
     journey.publish(blood_pressure(125, 80), day(1))
-    journey.publish(observation("8302-2", 170, "cm"), day(1))
-    journey.publish(stratified("none"), day(1))
+    journey.publish(blood_pressure(128, 82), day(2))
+    state = journey.state
+    journey.publish(observation("8302-2", 170, "cm"), day(2))
+    journey.publish(stratified("none"), day(2))
 
     assert journey.state is state
+    assert state.enrolments == ()
+    assert [reading.values for reading in state.record.readings] == [(128.0, 82.0)]
 
 
 def test_an_impossible_reading_is_refused(enrolled):

@@ -20,6 +20,9 @@ Content = dict[str, Any]
 
 _OURS: Final = "/careloop/"
 
+PATHWAYS: Final = ("hypertension", "stroke")
+"""Those that there were when the rows were recorded; what later ones say is left out."""
+
 
 class Bills:
     """The bills of each visit or session, numbered from 1 in the order of their requests."""
@@ -40,7 +43,7 @@ class Bills:
 
 
 def rows(records: Iterable[tuple[str, Record]]) -> list[Row]:
-    """Return the rows of all records of all topics, clock ticks left out."""
+    """Return the rows of all records of all topics, without clock ticks."""
     found, events = [], []
     for topic, record in records:
         if topic == DEAD_LETTERS:
@@ -51,7 +54,12 @@ def rows(records: Iterable[tuple[str, Record]]) -> list[Row]:
     for event in events:
         if isinstance(event.data, payment.PaymentRequested):
             bills.add(event.subject, event.data)
-    return found + [_row(each, bills) for each in events if not isinstance(each.data, ClockTicked)]
+    return found + [_row(each, bills) for each in events if _is_shown(each)]
+
+
+def _is_shown(event: Event[Any]) -> bool:
+    pathway = getattr(event.data, "pathway", None)
+    return not isinstance(event.data, ClockTicked) and pathway in {None, *PATHWAYS}
 
 
 def _row(event: Event[Any], bills: Bills) -> Row:

@@ -1,9 +1,9 @@
 """One member in one pathway's programme, while an event is being decided."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cached_property
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from services.contract.milestones import ManagementMilestone
 from services.contract.step import Draft
@@ -17,34 +17,40 @@ MilestoneName = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Programme:
+class Managed(NamedTuple):
+    """A pathway with the edition of a day, which has a part for management."""
+
+    pathway: Pathway
+    edition: Edition
+    guideline: Management
+
+
+@lru_cache(maxsize=4096)
+def managed_on(day: date) -> Mapping[str, Managed]:
+    """Return the pathways with a management part on a day by name, in the order of their names."""
+    editions = [(pathway, pathway.on(day)) for pathway in pathways().values()]
+    return {
+        pathway.id: Managed(pathway, edition, edition.management)
+        for pathway, edition in editions
+        if edition.management is not None
+    }
+
+
+class Programme(NamedTuple):
     """What is decided with: the guideline of the day, and the member's record.
 
-    time: when it happened. at: the log's clock.
+    time: when it happened, and day: the business day of that. at: the log's clock, and today: its
+    business day.
     """
 
     pathway: Pathway
     edition: Edition
+    guideline: Management
     record: Record
     time: datetime
     at: datetime
-
-    @property
-    def guideline(self) -> Management:
-        """The guideline's part."""
-        assert self.edition.management is not None  # only such pathways have programmes
-        return self.edition.management
-
-    @cached_property
-    def day(self) -> date:
-        """The business day on which it happened."""
-        return local_day(self.time)
-
-    @cached_property
-    def today(self) -> date:
-        """The business day of the log's clock."""
-        return local_day(self.at)
+    day: date
+    today: date
 
     @property
     def age(self) -> int | None:
@@ -80,15 +86,12 @@ _DAY_S = 86_400
 
 def programme(pathway: str, record: Record, time: datetime, at: datetime) -> Programme | None:
     """Return the programme of a pathway; None if it has none on the day of `time`."""
-    found = pathways().get(pathway)
-    edition = None if found is None else found.on(local_day(time))
-    if found is None or edition is None or edition.management is None:
-        return None
-    return Programme(found, edition, record, time, at)
+    day = local_day(time)
+    found = managed_on(day).get(pathway)
+    return None if found is None else Programme(*found, record, time, at, day, local_day(at))
 
 
 def programmes(record: Record, time: datetime, at: datetime) -> list[Programme]:
     """Return the programmes of all pathways that have one on the day of `time`."""
-    return [
-        found for name in pathways() if (found := programme(name, record, time, at)) is not None
-    ]
+    day, today = local_day(time), local_day(at)
+    return [Programme(*one, record, time, at, day, today) for one in managed_on(day).values()]

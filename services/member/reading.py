@@ -4,8 +4,9 @@ A blood pressure is one act with two numbers. They come as the components of one
 two observations; then the first is half a reading, and waits for the other.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -33,15 +34,16 @@ class Reading(NamedTuple):
 
     def value(self, measure: str) -> float | None:
         """Return the value of one measure, as reported; None if the panel does not have it."""
-        names = panels()[self.panel].measures
-        return self.values[names.index(measure)] if measure in names else None
+        place = _place(self.panel, measure)
+        return None if place is None else self.values[place]
 
     def converted(self, measure: str) -> float | None:
         """Return the value of one measure in its own unit; None if the panel does not have it."""
-        value, of = self.value(measure), measures()[measure]
-        if value is None or self.unit == of.unit:
-            return value
-        return of.converted(value, self.unit)
+        value = self.value(measure)
+        if value is None:
+            return None
+        of = measures()[measure]
+        return value if self.unit == of.unit else of.converted(value, self.unit)
 
     @property
     def text(self) -> str:
@@ -52,6 +54,13 @@ class Reading(NamedTuple):
     def shown_unit(self) -> str:
         """The unit for people."""
         return panels()[self.panel].shown or self.unit
+
+
+@cache
+def _place(panel: str, measure: str) -> int | None:
+    """Return where a measure stands among the values of a panel's readings."""
+    names = panels()[panel].measures
+    return names.index(measure) if measure in names else None
 
 
 class HalfReading(NamedTuple):
@@ -67,14 +76,12 @@ def read(
     data: ObservationRecorded,
     time: datetime,
     waiting: Iterable[HalfReading] = (),
-    among: Container[str] | None = None,
 ) -> tuple[Reading | HalfReading, ...]:
     """Return the readings in an observation, whole or half; nothing if no table has its codes.
 
     A score is none: it is judged on the scale of an instrument, which a guideline names.
 
-    waiting: halves seen before, which the other half completes when both are of one act. among:
-    the panels that the reader asks for; what is wrong with others is not its to say.
+    waiting: halves seen before, which the other half completes when both are of one act.
 
     Raises:
         RuleRefusedError: an unknown unit, a value that no living person has, or values of a panel
@@ -85,7 +92,7 @@ def read(
     for part in parts:
         measure = None if part.value is None else measure_of(part.codes)
         panel = None if measure is None or measures()[measure].is_score else panel_of(measure)
-        if measure is not None and panel is not None and (among is None or panel in among):
+        if measure is not None and panel is not None:
             found.setdefault(panel, {})[measure] = _value(part, measure, data)
     return tuple([_read(panel, values, time, waiting, data) for panel, values in found.items()])
 

@@ -69,7 +69,10 @@ class Record:
 
     def has(self, diagnosis: str) -> bool:
         """Whether the diagnosis stands."""
-        return any(finding.name == diagnosis and finding.active for finding in self.findings)
+        for finding in self.findings:
+            if finding.name == diagnosis:
+                return finding.active
+        return False
 
     def resolved_on(self, diagnosis: str) -> date | None:
         """Return the day on which the diagnosis was last declared resolved, if it does not stand."""
@@ -80,11 +83,17 @@ class Record:
 
     def reading(self, panel: str) -> Reading | None:
         """Return the latest reading of a panel."""
-        return next((one for one in self.readings if one.panel == panel), None)
+        for reading in self.readings:
+            if reading.panel == panel:
+                return reading
+        return None
 
     def answer(self, question: str) -> Answer | None:
         """Return the latest answer to a question."""
-        return next((one for one in self.answers if one.question == question), None)
+        for answer in self.answers:
+            if answer.question == question:
+                return answer
+        return None
 
     def insurers_in_force(self, day: BusinessDay) -> tuple[str, ...]:
         """Return, sorted and once each, the insurers with a cover in force on `day`."""

@@ -2,9 +2,8 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -15,7 +14,14 @@ from services.contract.member import Sex
 from services.member.calendar import local_day
 from services.member.reading import Reading
 from services.member.record import Record
-from services.terminology.lookup import Table, known_diagnoses, measures, panel_of, questions
+from services.terminology.lookup import (
+    Table,
+    known_diagnoses,
+    measures,
+    panel_of,
+    panels,
+    questions,
+)
 
 Amount = float | Mapping[str, float]
 """A value in the measure's unit, or one for each unit that guidelines print one for."""
@@ -67,24 +73,38 @@ class Limit(Table):
     def aim(self) -> "Aim":
         """The bound as a plan agrees on it, in the measure's own unit."""
         amount = self._amounts
-        value = amount[measures()[self.measure].unit] if isinstance(amount, Mapping) else amount
+        value = amount[self._unit] if isinstance(amount, dict) else amount
         return Aim(self.measure, self.bound, value)
 
     @cached_property
-    def _amounts(self) -> Amount:
+    def _amounts(self) -> float | dict[str, float]:
         amount: Amount = getattr(self, self.bound)
-        return amount
+        return dict(amount) if isinstance(amount, Mapping) else amount
 
     def holds(self, reading: Reading) -> bool:
         """Whether the reading has the measure, and its value lies on the bound's side."""
         if reading.panel != self.panel:
             return False
         amount = self._amounts
-        if isinstance(amount, Mapping):
-            value, limit = reading.value(self.measure), amount.get(reading.unit)
-        else:
-            value, limit = reading.converted(self.measure), amount
-        return value is not None and limit is not None and _HOLDS[self.bound](value, limit)
+        if isinstance(amount, dict):
+            value, limit = reading.values[self._place], amount.get(reading.unit)
+            return limit is not None and self._compare(value, limit)
+        value = reading.values[self._place]
+        if reading.unit != self._unit:
+            value = measures()[self.measure].converted(value, reading.unit)
+        return self._compare(value, amount)
+
+    @cached_property
+    def _place(self) -> int:
+        return panels()[self.panel].measures.index(self.measure)
+
+    @cached_property
+    def _unit(self) -> str:
+        return measures()[self.measure].unit
+
+    @cached_property
+    def _compare(self) -> Callable[[float, float], bool]:
+        return _HOLDS[self.bound]
 
 
 class Aim(NamedTuple):
@@ -106,8 +126,7 @@ class Aim(NamedTuple):
         return value is None or _HOLDS[self.bound](value, self.value)
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """What a guideline sees of a member: the record, as of a day.
 
     readings_from_years: what is watched does not count before that age. confirmed: the condition is
@@ -131,11 +150,15 @@ class View:
         """Whether a reading of that day counts."""
         return not self.record.is_under(self.readings_from_years, day)
 
-    @cached_property
+    @property
     def latest(self) -> Reading | None:
         """The latest reading of the panels that are watched."""
-        found = [one for panel in self.watches if (one := self.reading(panel)) is not None]
-        return max(found, key=lambda one: one.time, default=None)
+        latest = None
+        for panel in self.watches:
+            one = self.reading(panel)
+            if one is not None and (latest is None or one.time > latest.time):
+                latest = one
+        return latest
 
 
 class Criterion(Table):
@@ -167,42 +190,74 @@ class Criterion(Table):
 
     def holds(self, view: View) -> bool:
         """Whether the line holds."""
-        return self.found(view) is not None
+        return (
+            (self.confirmed is None or view.confirmed == self.confirmed)
+            and (self.sex is None or view.record.sex == self.sex)
+            and (not self._limits_age or self._is_of_age(view))
+            and (not self.diagnosed or self._is_diagnosed(view))
+            and (not self.latest or self._is_beyond(view))
+            and (not self.answered or self._is_answered(view))
+            and (not self.any_of or self._has_alternative(view))
+        )
 
     def found(self, view: View) -> list[ScorePart] | None:
         """Return what makes the line hold, with the values it was read from; None if it does not."""
-        if self.confirmed is not None and view.confirmed != self.confirmed:
+        if not self.holds(view):
             return None
-        parts: list[ScorePart] = []
-        for stated, look in (
-            (self.age_from is not None or self.age_below is not None, self._age),
-            (bool(self.diagnosed), self._diagnoses),
-            (bool(self.latest), self._readings),
-            (bool(self.answered), self._answers),
-            (bool(self.any_of), self._alternatives),
-        ):
-            if stated:
-                seen = look(view)
-                if not seen:
-                    return None
-                parts += seen
-        if self.sex is not None and view.record.sex != self.sex:
-            return None
-        return parts
+        return [
+            *self._age(view),
+            *self._diagnoses(view),
+            *self._readings(view),
+            *self._answers(view),
+            *[part for line in self.any_of for part in line.found(view) or ()],
+        ]
+
+    @cached_property
+    def _limits_age(self) -> bool:
+        return self.age_from is not None or self.age_below is not None
+
+    def _is_of_age(self, view: View) -> bool:
+        age = view.record.age(view.day)
+        return (
+            age is not None
+            and age >= (self.age_from or 0)
+            and (self.age_below is None or age < self.age_below)
+        )
+
+    def _is_diagnosed(self, view: View) -> bool:
+        for finding in view.record.findings:
+            if finding.active and finding.name in self.diagnosed:
+                return True
+        return False
+
+    def _is_beyond(self, view: View) -> bool:
+        for limit in self.latest:
+            reading = view.reading(limit.panel)
+            if reading is not None and limit.holds(reading):
+                return True
+        return False
+
+    def _is_answered(self, view: View) -> bool:
+        for question, meanings in self.answered.items():
+            answer = view.record.answer(question)
+            if answer is None or answer.meaning not in meanings:
+                return False
+        return True
+
+    def _has_alternative(self, view: View) -> bool:
+        return any(line.holds(view) for line in self.any_of)
 
     def _age(self, view: View) -> list[ScorePart]:
+        if not self._limits_age:
+            return []
         age = view.record.age(view.day)
-        if age is None or age < (self.age_from or 0):
-            return []
-        if self.age_below is not None and age >= self.age_below:
-            return []
         if self.sex is None:
-            return [ScorePart(factor="age", value=f"{age} years")]
-        return [ScorePart(factor="age and sex", value=f"{age} years, {self.sex}")]
+            return [_part("age", f"{age} years")]
+        return [_part("age and sex", f"{age} years, {self.sex}")]
 
     def _diagnoses(self, view: View) -> list[ScorePart]:
-        standing = [name for name in self.diagnosed if view.record.has(name)]
-        return [ScorePart(factor=name.replace("_", " "), value="diagnosed") for name in standing]
+        standing = filter(view.record.has, self.diagnosed)
+        return [_part(name.replace("_", " "), "diagnosed") for name in standing]
 
     def _readings(self, view: View) -> list[ScorePart]:
         parts = []
@@ -210,21 +265,22 @@ class Criterion(Table):
             reading = view.reading(limit.panel)
             if reading is not None and limit.holds(reading):
                 name = measures()[limit.measure].name or limit.measure.replace("_", " ")
-                parts.append(ScorePart(factor=name, value=reading.text))
+                parts.append(_part(name, reading.text))
         return parts
 
     def _answers(self, view: View) -> list[ScorePart]:
         parts = []
-        for question, meanings in self.answered.items():
+        for question in self.answered:
             answer = view.record.answer(question)
-            if answer is None or answer.meaning not in meanings:
-                return []
             name = questions()[question].name or question.replace("_", " ")
-            parts.append(ScorePart(factor=name, value=answer.words))
+            parts += [] if answer is None else [_part(name, answer.words)]
         return parts
 
-    def _alternatives(self, view: View) -> list[ScorePart]:
-        return [part for line in self.any_of for part in line.found(view) or ()]
+
+@lru_cache(maxsize=4096)
+def _part(factor: str, value: str) -> ScorePart:
+    """Return a part of a decision; the same few are said of many members."""
+    return ScorePart(factor=factor, value=value)
 
 
 class Repeated(Table):

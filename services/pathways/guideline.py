@@ -6,6 +6,7 @@ decision repeats. Whatever no line says does not limit.
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -74,6 +75,11 @@ class Screening(Table):
     score: Word | None = None
     stratifies_unread: bool = False
     after_rehabilitation: AfterRehabilitation | None = None
+
+    @cached_property
+    def concerns(self) -> frozenset[str]:
+        """All that is watched or weighed."""
+        return frozenset({*self.watches, *self.weighs})
 
 
 class Target(Table):

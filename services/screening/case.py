@@ -1,8 +1,7 @@
 """One member and one pathway, while an event is being decided."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from services.contract.milestones import ScreeningMilestone
@@ -11,12 +10,33 @@ from services.member.calendar import local_day
 from services.member.record import Record
 from services.pathways.criteria import View
 from services.pathways.guideline import Edition, Screening
-from services.pathways.index import Pathway
+from services.pathways.index import Pathway, pathways
 from services.pathways.strata import verdict, view_of
 from services.pathways.verdict import Verdict
 from services.screening.state import Row
 
 MilestoneName = Literal["invited", "screened", "risk_stratified", "referred", "overdue"]
+
+
+class Screened(NamedTuple):
+    """A pathway with the edition of a day, which has a part for screening."""
+
+    pathway: Pathway
+    edition: Edition
+    screening: Screening
+
+
+@lru_cache(maxsize=4096)
+def screened_on(day: date) -> tuple[Screened, ...]:
+    """Return the pathways with a screening part on a day, in the order of their names."""
+    editions = [(pathway, pathway.on(day)) for pathway in pathways().values()]
+    return tuple(
+        [
+            Screened(pathway, edition, edition.screening)
+            for pathway, edition in editions
+            if edition.screening is not None
+        ]
+    )
 
 
 class Told(NamedTuple):
@@ -26,35 +46,22 @@ class Told(NamedTuple):
     outputs: tuple[Draft, ...] = ()
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """What is decided with: the guideline of the day, the record, and the row so far.
 
-    time: when it happened. at: the log's clock.
+    time: when it happened, and day: the business day of that. at: the log's clock, and today: its
+    business day.
     """
 
     pathway: Pathway
     edition: Edition
+    screening: Screening
     record: Record
     row: Row
     time: datetime
     at: datetime
-
-    @property
-    def screening(self) -> Screening:
-        """The guideline's part."""
-        assert self.edition.screening is not None  # only such pathways have cases
-        return self.edition.screening
-
-    @cached_property
-    def day(self) -> date:
-        """The business day on which it happened."""
-        return local_day(self.time)
-
-    @cached_property
-    def today(self) -> date:
-        """The business day of the log's clock."""
-        return local_day(self.at)
+    day: date
+    today: date
 
     def view(self, day: date) -> View:
         """Return what the guideline sees of the member as of a day."""
@@ -77,7 +84,7 @@ class Case:
 
     def after(self, told: Told) -> "Case":
         """Return the case with the row as it is now."""
-        return self if told.row is self.row else replace(self, row=told.row)
+        return self if told.row is self.row else self._replace(row=told.row)
 
     def rule(self, line: str) -> str:
         """Return how a decision names the line that spoke."""

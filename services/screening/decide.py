@@ -1,7 +1,6 @@
 """The process of screening: from an event to a state and what to say about it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
@@ -20,8 +19,7 @@ from services.contract.step import Draft, Step
 from services.member.calendar import local_day, start_of_day_after
 from services.member.reading import Reading
 from services.member.record import Record, noted, with_condition, with_cover, with_member
-from services.pathways.index import Pathway, pathways
-from services.screening.case import Case, Told
+from services.screening.case import Case, Screened, Told, screened_on
 from services.screening.confirm import (
     confirmation,
     referral,
@@ -67,7 +65,7 @@ def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> Scree
         case ObservationRecorded() as data:
             return _observed(state, data, time, at)
         case PlanSet() | ReferredToRehabilitation() | ReferralWithdrawn() as data:
-            moved = [gone_round(state.row(one.id), data) for one in _in_loop(data, time)]
+            moved = [gone_round(state.row(one.pathway.id), data) for one in _in_loop(data, time)]
             return Step(_with_rows(state, state.record, moved, at))
         case RehabilitationFinished() as data:
             return _each(state, state.record, _in_loop(data, time), rehabilitated, time, at)
@@ -132,10 +130,11 @@ def _observed(
         told = Told(case.row)
         for panel in case.screening.watches:
             if panel in by_panel:
-                before = replace(case, record=state.record).view(case.day).latest
+                before = case._replace(record=state.record).view(case.day).latest
                 read = partial(_read, reading=by_panel[panel], before=before, episode=data.visit_id)
                 told = _and_then(case, told, read)
-        return _and_then(case, told, _learnt) if _weighs(case.pathway, time, seen.learnt) else told
+        weighed = not seen.learnt.isdisjoint(case.screening.weighs)
+        return _and_then(case, told, _learnt) if weighed else told
 
     touched = frozenset(by_panel) | seen.learnt
     return _each(state, seen.record, _weighing(touched, time), hear, time, at)
@@ -199,18 +198,20 @@ def _and_then(case: Case, told: Told, act: Callable[[Case], Told]) -> Told:
 def _each(
     state: ScreeningState,
     record: Record,
-    chosen: Iterable[Pathway],
+    chosen: Iterable[Screened],
     act: Callable[[Case], Told],
     time: datetime,
     at: datetime,
 ) -> ScreeningStep:
     """Let each of some pathways act, in the order of their names."""
+    day, today = local_day(time), local_day(at)
     rows: list[Row] = []
     outputs: list[Draft] = []
-    for pathway in chosen:
-        edition = pathway.on(local_day(time))
-        told = act(Case(pathway, edition, record, state.row(pathway.id), time, at))
-        rows.append(told.row)
+    for one in chosen:
+        row = state.row(one.pathway.id)
+        told = act(Case(*one, record, row, time, at, day, today))
+        if told.row is not row:
+            rows.append(told.row)
         outputs += told.outputs
     return Step(_with_rows(state, record, rows, at), tuple(outputs))
 
@@ -222,51 +223,41 @@ def _with_rows(
     moved = {row.pathway: row for row in rows if row != state.row(row.pathway)}
     if not moved and record is state.record:
         return state
-    by_name = {row.pathway: row for row in state.rows} | moved
-    rows = tuple([by_name[name] for name in sorted(by_name)])
-    after = changed(state, record=record, rows=rows)
+    known = state.rows
+    if moved:
+        by_name = {row.pathway: row for row in known} | moved
+        known = tuple([by_name[name] for name in sorted(by_name)])
+    after = changed(state, record=record, rows=known)
     moments = [
         moment
-        for pathway in _screened(at)
-        if (screening := pathway.on(local_day(at)).screening) is not None
-        and (moment := wake_at(after.row(pathway.id), record, screening)) is not None
+        for one in screened_on(local_day(at))
+        if (moment := wake_at(after.row(one.pathway.id), record, one.screening)) is not None
     ]
-    return changed(after, wake_at=min(moments, default=None))
+    soonest = min(moments, default=None)
+    return after if soonest == state.wake_at else changed(after, wake_at=soonest)
 
 
-def _screened(time: datetime) -> list[Pathway]:
+def _screened(time: datetime) -> tuple[Screened, ...]:
     """Return the pathways with a screening part on the day of `time`."""
-    day = local_day(time)
-    return [pathway for pathway in pathways().values() if pathway.on(day).screening is not None]
+    return screened_on(local_day(time))
 
 
-def _weighing(names: frozenset[str], time: datetime) -> list[Pathway]:
+def _weighing(names: frozenset[str], time: datetime) -> list[Screened]:
     """Return the pathways that look at one of these diagnoses, panels or questions."""
     if not names:
         return []
-    return [pathway for pathway in _screened(time) if _concerns(pathway, time, names)]
-
-
-def _concerns(pathway: Pathway, time: datetime, names: frozenset[str]) -> bool:
-    screening = pathway.on(local_day(time)).screening
-    return screening is not None and not names.isdisjoint({*screening.watches, *screening.weighs})
-
-
-def _weighs(pathway: Pathway, time: datetime, names: frozenset[str]) -> bool:
-    screening = pathway.on(local_day(time)).screening
-    return screening is not None and not names.isdisjoint(screening.weighs)
+    return [one for one in _screened(time) if not names.isdisjoint(one.screening.concerns)]
 
 
 def _in_loop(
     data: PlanSet | ReferredToRehabilitation | ReferralWithdrawn | RehabilitationFinished,
     time: datetime,
-) -> list[Pathway]:
+) -> list[Screened]:
     """Return the pathways whose loop a stage's word belongs to."""
     found = []
-    for pathway in _screened(time):
-        screening = pathway.on(local_day(time)).screening
-        after = screening.after_rehabilitation if screening is not None else None
+    for one in _screened(time):
+        after = one.screening.after_rehabilitation
         others = after.pathways if after is not None else ()
-        if data.pathway in others or (isinstance(data, PlanSet) and data.pathway == pathway.id):
-            found.append(pathway)
+        if data.pathway in others or (isinstance(data, PlanSet) and data.pathway == one.pathway.id):
+            found.append(one)
     return found

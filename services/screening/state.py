@@ -55,4 +55,7 @@ class ScreeningState(State):
 
     def row(self, pathway: str) -> Row:
         """Return the row of a pathway; an empty one if it has not concerned the member yet."""
-        return next((row for row in self.rows if row.pathway == pathway), Row(pathway))
+        for row in self.rows:
+            if row.pathway == pathway:
+                return row
+        return Row(pathway)

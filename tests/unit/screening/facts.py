@@ -69,10 +69,10 @@ def condition(code: str, status="active", system=SNOMED):
     )
 
 
-def plan_set():
+def plan_set(pathway="hypertension"):
     goal = Goal(measure="systolic", bound="below", value=140, unit=MMHG)
     return PlanSet(
-        pathway="hypertension", stratum="medium", goals=(goal,), follow_up_days=60, rule="test"
+        pathway=pathway, stratum="medium", goals=(goal,), follow_up_days=60, rule="test"
     )
 
 

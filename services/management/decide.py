@@ -16,7 +16,7 @@ from services.contract.change import changed
 from services.contract.clinical import ConditionRecorded, ObservationRecorded
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
-from services.contract.step import Draft, Step
+from services.contract.step import Draft, RuleRefusedError, Step
 from services.management.control import (
     control_of,
     has_graduated,
@@ -164,6 +164,11 @@ def _stratified(
     if before is not None:
         return _kept(state, before, restratified(now, before, data.stratum))
     if isinstance(data, ReferredToManagement):
+        if data.stratum not in now.guideline.strata:
+            raise RuleRefusedError(
+                f"referral to {data.pathway}: it has no stratum {data.stratum!r}; "
+                f"known are {', '.join(now.guideline.strata)}"
+            )
         return _kept(state, None, enrolled(now, data.stratum))
     return Step(state)
 

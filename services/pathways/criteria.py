@@ -184,9 +184,21 @@ class Criterion(Table):
     def _names_what_is_known(self) -> Self:
         unknown = [name for name in self.diagnosed if name not in known_diagnoses()]
         unknown += [name for name in self.answered if name not in questions()]
+        unknown += [
+            f"{meaning} of {name}"
+            for name, meanings in self.answered.items()
+            if name in questions()
+            for meaning in meanings
+            if meaning not in questions()[name].answers
+        ]
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: in no table of services/terminology")
         return self
+
+    @property
+    def is_always(self) -> bool:
+        """Whether the line states nothing, and so holds of everybody."""
+        return self.model_fields_set == {"why"}
 
     def holds(self, view: View) -> bool:
         """Whether the line holds."""
@@ -301,6 +313,9 @@ class Repeated(Table):
     def _is_one_or_the_other(self) -> Self:
         if bool(self.diagnosed) == bool(self.reading):
             raise ValueError(f"{self.id}: state either diagnosed or reading")
+        unknown = [name for name in self.diagnosed if name not in known_diagnoses()]
+        if unknown:
+            raise ValueError(f"{self.id}: {', '.join(unknown)} is not in diagnoses.toml")
         if (self.days > 1) != (self.within_days is not None):
             raise ValueError(f"{self.id}: several days need within_days, and one day has none")
         return self

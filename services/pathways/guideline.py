@@ -4,17 +4,23 @@ Days are business days. A line states what must hold, all of it, and says `why` 
 decision repeats. Whatever no line says does not limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from services.contract.frozen import Day, Text, Word
 from services.pathways.criteria import Criterion, Limit, Repeated
 from services.pathways.rehabilitation import Rehabilitation
-from services.terminology.lookup import Table
+from services.terminology.lookup import Table, known_diagnoses, panels, questions
+
+
+def _must_be_known(where: str, names: Iterable[str], known: Container[str]) -> None:
+    unknown = sorted({name for name in names if name not in known})
+    if unknown:
+        raise ValueError(f"{where}: {', '.join(unknown)} is not known; check the spelling")
 
 
 class Cadence(Table):
@@ -76,6 +82,20 @@ class Screening(Table):
     stratifies_unread: bool = False
     after_rehabilitation: AfterRehabilitation | None = None
 
+    @model_validator(mode="after")
+    def _can_be_decided_by(self) -> Self:
+        _must_be_known("watches", self.watches, panels())
+        _must_be_known("weighs", self.weighs, {*panels(), *questions(), *known_diagnoses()})
+        ids = [line.id for line in self.confirm]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"confirm: give each line an id of its own, not {', '.join(ids)}")
+        if self.score is None and not (self.strata and self.strata[-1].when.is_always):
+            raise ValueError(
+                "strata: name a score, or end with a line that states nothing but why: "
+                "whoever is confirmed needs a stratum"
+            )
+        return self
+
     @cached_property
     def concerns(self) -> frozenset[str]:
         """All that is watched or weighed."""
@@ -127,7 +147,7 @@ class Management(Table):
     readings_from_years: int
     strata: tuple[Word, ...] = Field(min_length=1)
     lowered_after_days: int = Field(gt=0)
-    follow_up_days: Mapping[Word, int]
+    follow_up_days: Mapping[Word, Annotated[int, Field(gt=0)]]
     targets: tuple[Target, ...] = Field(min_length=1)
     above_target_days: int = Field(gt=0)
     red_flags: tuple[RedFlag, ...] = ()
@@ -141,9 +161,17 @@ class Management(Table):
 
     @model_validator(mode="after")
     def _knows_its_strata(self) -> Self:
-        named = {*self.follow_up_days, *(one for target in self.targets for one in target.strata)}
-        if named != set(self.strata):
-            raise ValueError(f"follow_up_days and targets must name all of {self.strata}")
+        strata = ", ".join(self.strata)
+        anybody = {one for target in self.targets if not target.age_from for one in target.strata}
+        if set(self.follow_up_days) != set(self.strata):
+            raise ValueError(f"follow_up_days: name all of {strata}, and no other")
+        if anybody != set(self.strata):
+            raise ValueError(f"targets: name all of {strata} in lines without age_from")
+        others = [part.stratum for part in (self.graduation, self.after_rehabilitation) if part]
+        others += [one for target in self.targets for one in target.strata]
+        _must_be_known("targets, graduation, after_rehabilitation", others, self.strata)
+        _must_be_known("watches", self.watches, panels())
+        _must_be_known("diagnosis", self.diagnosis, known_diagnoses())
         return self
 
 

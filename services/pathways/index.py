@@ -61,14 +61,34 @@ def pathways() -> Mapping[str, Pathway]:
 def _read(name: str) -> Pathway:
     package = f"services.pathways.{name}"
     text = (resources.files(package) / GUIDELINE).read_text("utf-8")
+    guideline = read_guideline(name, text)
+    return Pathway(guideline, _scores(package, guideline))
+
+
+def read_guideline(name: str, text: str) -> Guideline:
+    """Return the guideline of the folder `name`, out of the text of its file.
+
+    Raises:
+        GuidelineError: it is incomplete or contradicts itself.
+    """
     try:
         # TOML has arrays where the shape has tuples.
         guideline = Guideline.model_validate(tomllib.loads(text), strict=False)
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise GuidelineError(f"{name}/{GUIDELINE}: {error}") from error
+    except ValidationError as error:
+        raise GuidelineError(f"{name}/{GUIDELINE}: {_listed(error)}") from error
     if guideline.pathway != name:
         raise GuidelineError(f"{name}/{GUIDELINE}: pathway is {guideline.pathway!r}, not {name!r}")
-    return Pathway(guideline, _scores(package, guideline))
+    return guideline
+
+
+def _listed(error: ValidationError) -> str:
+    """Return each problem with its place in the file."""
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(
+        [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems]
+    )
 
 
 def _scores(package: str, guideline: Guideline) -> Mapping[str, Score]:

@@ -107,6 +107,11 @@ def test_a_diagnosis_enrols_once_and_in_the_stratum_that_the_record_shows(journe
     assert [plan.stratum for plan in journey.heard(PlanSet)] == ["high"]
 
 
+def test_a_referral_in_a_stratum_that_the_programme_does_not_know_is_refused(journey):
+    with pytest.raises(RuleRefusedError, match="no stratum 'none'; known are low, medium"):
+        journey.publish(referred("none"), day(0))
+
+
 def test_a_child_is_not_enrolled(journey):
     journey.publish(registered(date(2010, 1, 1)), day(0))
 

@@ -11,6 +11,7 @@ from services.contract.event import Event
 from services.management.app import STAGE as MANAGEMENT
 from services.runtime.inprocess import InProcess
 from services.screening.app import STAGE as SCREENING
+from tests.unit.pathways.stand_ins import hypertension, only
 from tests.unit.screening.facts import (
     blood_pressure,
     condition,
@@ -23,6 +24,14 @@ from tests.unit.screening.facts import (
 from tests.unit.treatment.journey import Journey, cover, day
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hypertension_alone():
+    with only(hypertension()):
+        yield
+
+
 STATE_BYTES_MAX = 2_500
 QUIET_STATE_BYTES_MAX = 500
 COVERED_STATE_BYTES_MAX = 9_500

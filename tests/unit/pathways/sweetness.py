@@ -3,10 +3,8 @@
 from copy import deepcopy
 from datetime import date
 
-from services.management import programme
 from services.pathways.guideline import Guideline
 from services.pathways.index import Pathway
-from services.screening import case
 
 ID = "invented_sweetness"
 SOURCE = "nobody's guideline"
@@ -71,18 +69,3 @@ def guideline(**parts):
 def pathway(**parts):
     """The invented pathway."""
     return Pathway(Guideline.model_validate(guideline(**parts), strict=False), {})
-
-
-def instead_of_folders(monkeypatch, *found):
-    """Let screening and management know these pathways and no others."""
-    known = {one.id: one for one in found}
-    for reader in (case, programme):
-        monkeypatch.setattr(reader, "pathways", lambda: known)
-    forget_days()
-
-
-def forget_days():
-    """Forget what was gathered for each day."""
-    case.screened_on.cache_clear()
-    programme.managed_on.cache_clear()
-    programme.watched_on.cache_clear()

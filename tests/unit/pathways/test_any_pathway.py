@@ -13,9 +13,9 @@ from services.contract.care import (
 )
 from services.contract.milestones import ManagementMilestone, ScreeningMilestone
 from services.management.app import STAGE as MANAGEMENT
-from services.pathways.index import pathways
 from services.screening.app import STAGE as SCREENING
 from tests.unit.pathways import sweetness
+from tests.unit.pathways.stand_ins import hypertension, only
 from tests.unit.screening.facts import (
     blood_pressure,
     condition,
@@ -32,10 +32,9 @@ OBESITY = condition("414916001")
 
 
 @pytest.fixture(autouse=True)
-def _invented(monkeypatch):
-    sweetness.instead_of_folders(monkeypatch, sweetness.pathway())
-    yield
-    sweetness.forget_days()
+def _invented():
+    with only(sweetness.pathway()):
+        yield
 
 
 @pytest.fixture
@@ -180,9 +179,14 @@ def test_its_diagnosis_withdrawn_ends_it_and_another_does_not(managed):
     assert managed.state.enrolment(sweetness.ID) is None
 
 
-def test_two_pathways_live_side_by_side_each_in_its_own_row(monkeypatch):
-    both = (pathways()["hypertension"], sweetness.pathway())
-    sweetness.instead_of_folders(monkeypatch, *both)
+@pytest.fixture
+def _both():
+    with only(hypertension(), sweetness.pathway()):
+        yield
+
+
+@pytest.mark.usefixtures("_both")
+def test_two_pathways_live_side_by_side_each_in_its_own_row():
     journey = Journey(SCREENING)
     journey.publish(AGED_45, day(0))
     journey.publish(cover("a", date(2025, 1, 1)), day(0))
@@ -190,15 +194,17 @@ def test_two_pathways_live_side_by_side_each_in_its_own_row(monkeypatch):
     journey.publish(blood_pressure(150, 95), day(1))
     journey.publish(sugar(5.0), day(2))
 
-    invited = [said.pathway for said in journey.heard(ScreeningMilestone) if said.milestone == "screened"]
+    invited = [
+        said.pathway for said in journey.heard(ScreeningMilestone) if said.milestone == "screened"
+    ]
     assert invited == ["hypertension", sweetness.ID]
     assert [row.pathway for row in journey.state.rows] == ["hypertension", sweetness.ID]
     assert journey.state.row("hypertension").due == day(29).date()
     assert journey.state.row(sweetness.ID).due == day(102).date()
 
 
-def test_a_member_may_have_two_plans_and_leaves_one_of_them(monkeypatch):
-    sweetness.instead_of_folders(monkeypatch, pathways()["hypertension"], sweetness.pathway())
+@pytest.mark.usefixtures("_both")
+def test_a_member_may_have_two_plans_and_leaves_one_of_them():
     journey = Journey(MANAGEMENT)
     journey.publish(referral(), day(0))
     journey.publish(

@@ -71,9 +71,7 @@ def condition(code: str, status="active", system=SNOMED):
 
 def plan_set(pathway="hypertension"):
     goal = Goal(measure="systolic", bound="below", value=140, unit=MMHG)
-    return PlanSet(
-        pathway=pathway, stratum="medium", goals=(goal,), follow_up_days=60, rule="test"
-    )
+    return PlanSet(pathway=pathway, stratum="medium", goals=(goal,), follow_up_days=60, rule="test")
 
 
 def sent_to_rehabilitation(visit_id="visit-1", pathway="stroke"):

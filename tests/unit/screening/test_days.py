@@ -143,4 +143,5 @@ def test_an_answer_and_a_diagnosis_are_of_the_day_where_they_were_told(journey, 
     assert {finding.name: finding.day for finding in record.findings} == {
         "hypertension": day,
         "diabetes": after(day),
+        "type_2_diabetes": after(day),
     }

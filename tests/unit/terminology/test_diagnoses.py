@@ -15,9 +15,10 @@ SNOMED = "http://snomed.info/sct"
         (ICD_10, "I10", ("hypertension",)),
         (ICD_10, "I15.9", ("hypertension",)),
         (ICD_10, "I16", ()),
-        ("http://hl7.org/fhir/sid/icd-10-cm", "e11.9", ("diabetes",)),
-        (ICD_10, "E11.2", ("diabetes_with_complications",)),
-        (ICD_10, "E11.200x001", ("diabetes_with_complications",)),
+        ("http://hl7.org/fhir/sid/icd-10-cm", "e10.9", ("diabetes",)),
+        (ICD_10, "E10.2", ("diabetes_with_complications",)),
+        (ICD_10, "E10.200x001", ("diabetes_with_complications",)),
+        (ICD_10, "E11.9", ("diabetes", "type_2_diabetes")),
         (ICD_10, "I60", ("stroke",)),
         (ICD_10, "I63.900", ("stroke",)),
         (ICD_10, "I69.3", ("stroke_sequelae",)),
@@ -60,7 +61,7 @@ def test_several_codes_of_one_condition_mean_each_of_theirs_once_and_sorted():
     codes = [
         Code(system=SNOMED, code="59621000"),
         Code(system=ICD_10, code="I10"),
-        Code(system=ICD_10, code="E11.9"),
+        Code(system=ICD_10, code="E10.9"),
     ]
 
     assert diagnoses(codes) == ("diabetes", "hypertension")

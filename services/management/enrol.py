@@ -6,7 +6,7 @@ from services.management.follow_up import armed
 from services.management.programme import Programme
 from services.management.state import Enrolment, Plan
 from services.member.calendar import days_after
-from services.pathways.strata import verdict
+from services.pathways.strata import screening_view, verdict
 
 Enrolled = tuple[Enrolment, tuple[Draft, ...]]
 """An enrolment, and what to say about it."""
@@ -17,7 +17,8 @@ def stratum_of(programme: Programme) -> str:
     strata, screening = programme.guideline.strata, programme.edition.screening
     if screening is None:
         return strata[0]
-    found = verdict(programme.pathway, screening, programme.record, programme.day, confirmed=True)
+    view = screening_view(programme.record, screening, programme.day)
+    found = verdict(programme.pathway, screening, view._replace(confirmed=True))
     return found.stratum if found is not None and found.stratum in strata else strata[0]
 
 

@@ -1,9 +1,9 @@
 """The covers of a member: who may pay, and from when to when."""
 
-from collections.abc import Iterable
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
+from services.contract.frozen import Day, Id
 from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.step import RuleRefusedError
 from services.member.calendar import BusinessDay
@@ -12,7 +12,23 @@ COVERS_MAX: Final = 64
 """Covers remembered for one member: late corrections ask for old ones. The one that ended first
 is forgotten first."""
 
-Covers = tuple[CoverTerms, ...]
+
+class Cover(NamedTuple):
+    """A cover as it is remembered: its terms, as a bare row."""
+
+    cover_id: Id
+    product: Id
+    insurer: Id
+    valid_from: Day
+    valid_to: Day | None
+
+    @property
+    def terms(self) -> CoverTerms:
+        """The terms as the contract states them; they were checked when they came."""
+        return CoverTerms.model_construct(**self._asdict())
+
+
+Covers = tuple[Cover, ...]
 """In the order of their first days, then of their ids, never of arrival."""
 
 
@@ -21,7 +37,12 @@ def covers_on(covers: Covers, day: BusinessDay) -> Covers:
     return tuple([cover for cover in covers if _holds(cover, day)])
 
 
-def insurers_in_force(covers: Iterable[CoverTerms], day: BusinessDay) -> tuple[str, ...]:
+def terms_of(covers: Covers) -> tuple[CoverTerms, ...]:
+    """Return the terms of covers, as a payment request states them."""
+    return tuple([cover.terms for cover in covers])
+
+
+def insurers_in_force(covers: Covers, day: BusinessDay) -> tuple[str, ...]:
     """Return, sorted and once each, the insurers with a cover in force on `day`."""
     return tuple(sorted({cover.insurer for cover in covers if _holds(cover, day)}))
 
@@ -36,7 +57,9 @@ def with_cover(covers: Covers, data: CoverActivated | CoverEnded) -> Covers:
         RuleRefusedError: the cover that ends is not known.
     """
     if isinstance(data, CoverActivated):
-        return _put(covers, data.cover)
+        terms = data.cover
+        row = (terms.cover_id, terms.product, terms.insurer, terms.valid_from, terms.valid_to)
+        return _put(covers, Cover(*row))
     known = next((cover for cover in covers if cover.cover_id == data.cover_id), None)
     if known is None:
         raise RuleRefusedError(
@@ -44,17 +67,10 @@ def with_cover(covers: Covers, data: CoverActivated | CoverEnded) -> Covers:
         )
     if known.valid_to is not None and known.valid_to <= data.last_day:
         return covers
-    shorter = CoverTerms(
-        cover_id=known.cover_id,
-        product=known.product,
-        insurer=known.insurer,
-        valid_from=known.valid_from,
-        valid_to=data.last_day,
-    )
-    return _put(covers, shorter)
+    return _put(covers, known._replace(valid_to=data.last_day))
 
 
-def _put(covers: Covers, cover: CoverTerms) -> Covers:
+def _put(covers: Covers, cover: Cover) -> Covers:
     if cover in covers:
         return covers
     others = [known for known in covers if known.cover_id != cover.cover_id]
@@ -64,5 +80,5 @@ def _put(covers: Covers, cover: CoverTerms) -> Covers:
     return tuple(kept)
 
 
-def _holds(cover: CoverTerms, day: date) -> bool:
+def _holds(cover: Cover, day: date) -> bool:
     return cover.valid_from <= day and (cover.valid_to is None or day <= cover.valid_to)

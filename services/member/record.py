@@ -13,10 +13,11 @@ from pydantic import ConfigDict
 from services.contract.change import changed
 from services.contract.clinical import ConditionRecorded, ObservationRecorded
 from services.contract.frozen import Day, Word
-from services.contract.member import CoverActivated, CoverEnded, CoverTerms, MemberRegistered, Sex
+from services.contract.member import CoverActivated, CoverEnded, MemberRegistered, Sex
 from services.contract.step import STORED
 from services.member import covers
 from services.member.calendar import BusinessDay, age_on, local_day
+from services.member.covers import Covers
 from services.member.reading import HalfReading, Reading, read
 from services.terminology.lookup import answer_of, diagnoses, is_lasting, question_of, questions
 
@@ -53,7 +54,7 @@ class Record:
 
     birth_date: Day | None = None
     sex: Sex = "unknown"
-    covers: tuple[CoverTerms, ...] = ()
+    covers: Covers = ()
     findings: tuple[Finding, ...] = ()
     readings: tuple[Reading, ...] = ()
     halves: tuple[HalfReading, ...] = ()

@@ -126,17 +126,32 @@ class Aim(NamedTuple):
         return value is None or _HOLDS[self.bound](value, self.value)
 
 
+class Part(NamedTuple):
+    """One contribution to a stratum: what, the value it was read from, and its points."""
+
+    factor: str
+    value: str
+    points: float | None = None
+
+    @property
+    def told(self) -> ScorePart:
+        """The same as the contract states it."""
+        return ScorePart(factor=self.factor, value=self.value, points=self.points)
+
+
 class View(NamedTuple):
     """What a guideline sees of a member: the record, as of a day.
 
     readings_from_years: what is watched does not count before that age. confirmed: the condition is
-    known to be there. watches: the panels whose readings the pathway waits for.
+    known to be there. watches: the panels whose readings the pathway waits for. latest: of these the
+    latest reading that counts.
     """
 
     record: Record
     day: date
     watches: tuple[str, ...]
     readings_from_years: int
+    latest: Reading | None = None
     confirmed: bool = False
 
     def reading(self, panel: str) -> Reading | None:
@@ -150,15 +165,16 @@ class View(NamedTuple):
         """Whether a reading of that day counts."""
         return not self.record.is_under(self.readings_from_years, day)
 
-    @property
-    def latest(self) -> Reading | None:
-        """The latest reading of the panels that are watched."""
-        latest = None
-        for panel in self.watches:
-            one = self.reading(panel)
-            if one is not None and (latest is None or one.time > latest.time):
-                latest = one
-        return latest
+
+def view_of(record: Record, day: date, watches: tuple[str, ...], readings_from_years: int) -> View:
+    """Return what a guideline sees of a member as of a day, while nothing is confirmed."""
+    view = View(record, day, watches, readings_from_years)
+    latest = None
+    for panel in watches:
+        one = view.reading(panel)
+        if one is not None and (latest is None or one.time > latest.time):
+            latest = one
+    return view if latest is None else view._replace(latest=latest)
 
 
 class Criterion(Table):
@@ -212,7 +228,7 @@ class Criterion(Table):
             and (not self.any_of or self._has_alternative(view))
         )
 
-    def found(self, view: View) -> list[ScorePart] | None:
+    def found(self, view: View) -> list[Part] | None:
         """Return what makes the line hold, with the values it was read from; None if it does not."""
         if not self.holds(view):
             return None
@@ -259,7 +275,7 @@ class Criterion(Table):
     def _has_alternative(self, view: View) -> bool:
         return any(line.holds(view) for line in self.any_of)
 
-    def _age(self, view: View) -> list[ScorePart]:
+    def _age(self, view: View) -> list[Part]:
         if not self._limits_age:
             return []
         age = view.record.age(view.day)
@@ -267,11 +283,11 @@ class Criterion(Table):
             return [_part("age", f"{age} years")]
         return [_part("age and sex", f"{age} years, {self.sex}")]
 
-    def _diagnoses(self, view: View) -> list[ScorePart]:
+    def _diagnoses(self, view: View) -> list[Part]:
         standing = filter(view.record.has, self.diagnosed)
         return [_part(name.replace("_", " "), "diagnosed") for name in standing]
 
-    def _readings(self, view: View) -> list[ScorePart]:
+    def _readings(self, view: View) -> list[Part]:
         parts = []
         for limit in self.latest:
             reading = view.reading(limit.panel)
@@ -280,7 +296,7 @@ class Criterion(Table):
                 parts.append(_part(name, reading.text))
         return parts
 
-    def _answers(self, view: View) -> list[ScorePart]:
+    def _answers(self, view: View) -> list[Part]:
         parts = []
         for question in self.answered:
             answer = view.record.answer(question)
@@ -290,9 +306,9 @@ class Criterion(Table):
 
 
 @lru_cache(maxsize=4096)
-def _part(factor: str, value: str) -> ScorePart:
+def _part(factor: str, value: str) -> Part:
     """Return a part of a decision; the same few are said of many members."""
-    return ScorePart(factor=factor, value=value)
+    return Part(factor=factor, value=value)
 
 
 class Repeated(Table):

@@ -2,35 +2,30 @@
 
 from datetime import date
 
-from services.contract.care import ScorePart
 from services.member.calendar import local_day
 from services.member.record import Record
-from services.pathways.criteria import View
+from services.pathways.criteria import Part, View, view_of
 from services.pathways.guideline import Screening
 from services.pathways.index import Pathway
 from services.pathways.verdict import Verdict
 
 
-def view_of(record: Record, screening: Screening, day: date, *, confirmed: bool) -> View:
+def screening_view(record: Record, screening: Screening, day: date) -> View:
     """Return what a guideline's screening part sees of a member as of a day."""
-    return View(record, day, screening.watches, screening.readings_from_years, confirmed)
+    return view_of(record, day, screening.watches, screening.readings_from_years)
 
 
-def verdict(
-    pathway: Pathway, screening: Screening, record: Record, day: date, *, confirmed: bool
-) -> Verdict | None:
+def verdict(pathway: Pathway, screening: Screening, view: View) -> Verdict | None:
     """Return the stratum of what is known; None where an input is missing.
 
-    day: when to count the age if there is no reading. confirmed: the condition is known to be there.
+    The age counts on the day of the latest reading; on the view's day if there is none.
     """
-    view = view_of(record, screening, day, confirmed=confirmed)
     if view.latest is not None:
-        read_on = local_day(view.latest.time)
-        view = view_of(record, screening, read_on, confirmed=confirmed)
+        view = view._replace(day=local_day(view.latest.time))
     for line in screening.strata:
         parts = line.when.found(view)
         if parts is not None:
-            told = tuple(parts) or (ScorePart(factor=line.stratum, value=line.when.why),)
+            told = tuple(parts) or (Part(line.stratum, line.when.why),)
             return Verdict(line.stratum, line.stratum, told)
     if screening.score is None:
         return None

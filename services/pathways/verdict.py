@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from services.contract.care import ScorePart
-from services.pathways.criteria import View
+from services.pathways.criteria import Part, View
 from services.pathways.guideline import Screening
 
 
@@ -16,7 +15,7 @@ class Verdict(NamedTuple):
 
     key: str
     stratum: str
-    parts: tuple[ScorePart, ...]
+    parts: tuple[Part, ...]
 
 
 Score = Callable[[View, Screening], Verdict | None]

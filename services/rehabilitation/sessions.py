@@ -9,7 +9,7 @@ from services.contract.payment import PaymentRequested
 from services.contract.step import Draft, RuleRefusedError
 from services.contract.visit import BillLine, VisitClass
 from services.member.calendar import local_day
-from services.member.covers import Covers
+from services.member.covers import Covers, terms_of
 
 VISIT_CLASS: Final[dict[SessionMode, VisitClass]] = {
     "outpatient": "ambulatory",
@@ -56,6 +56,6 @@ def session_request(session: SessionAttended, member: str, when: datetime, cover
         currency=session.currency,
         billed=session.price,
         lines=(line,),
-        covers=covers,
+        covers=terms_of(covers),
     )
     return Draft(request, when)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from services.contract.change import changed
 from services.contract.frozen import Day, Id, Instant, Word
-from services.contract.member import CoverTerms
 from services.contract.step import State
+from services.member.covers import Covers
 
 
 class Score(NamedTuple):
@@ -78,7 +78,7 @@ class RehabilitationState(State):
     paid: marks of the sessions that were paid or claimed last, so that none is asked for twice.
     """
 
-    covers: tuple[CoverTerms, ...] = ()
+    covers: Covers = ()
     courses: tuple[Course, ...] = ()
     scores: tuple[Score, ...] = ()
     paid: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from services.member.record import Record
 from services.pathways.criteria import View
 from services.pathways.guideline import Edition, Screening
 from services.pathways.index import Pathway, pathways
-from services.pathways.strata import verdict, view_of
+from services.pathways.strata import verdict
 from services.pathways.verdict import Verdict
 from services.screening.state import Row
 
@@ -50,7 +50,7 @@ class Case(NamedTuple):
     """What is decided with: the guideline of the day, the record, and the row so far.
 
     time: when it happened, and day: the business day of that. at: the log's clock, and today: its
-    business day.
+    business day. seen: what the guideline sees of the record, on the day.
     """
 
     pathway: Pathway
@@ -62,10 +62,11 @@ class Case(NamedTuple):
     at: datetime
     day: date
     today: date
+    seen: View
 
     def view(self, day: date) -> View:
         """Return what the guideline sees of the member as of a day."""
-        return view_of(self.record, self.screening, day, confirmed=self.is_confirmed)
+        return self.seen._replace(day=day, confirmed=self.is_confirmed)
 
     @property
     def is_confirmed(self) -> bool:
@@ -74,9 +75,7 @@ class Case(NamedTuple):
 
     def verdict(self) -> Verdict | None:
         """Return the stratum of what is known; None where an input is missing."""
-        return verdict(
-            self.pathway, self.screening, self.record, self.day, confirmed=self.is_confirmed
-        )
+        return verdict(self.pathway, self.screening, self.view(self.day))
 
     def counts(self, day: date) -> bool:
         """Whether readings of that day are judged: not those of a child by adults' limits."""

@@ -19,6 +19,7 @@ from services.contract.step import Draft, Step
 from services.member.calendar import local_day, start_of_day_after
 from services.member.reading import Reading
 from services.member.record import Record, noted, with_condition, with_cover, with_member
+from services.pathways.strata import screening_view
 from services.screening.case import Case, Screened, Told, screened_on
 from services.screening.confirm import (
     confirmation,
@@ -130,7 +131,7 @@ def _observed(
         told = Told(case.row)
         for panel in case.screening.watches:
             if panel in by_panel:
-                before = case._replace(record=state.record).view(case.day).latest
+                before = screening_view(state.record, case.screening, case.day).latest
                 read = partial(_read, reading=by_panel[panel], before=before, episode=data.visit_id)
                 told = _and_then(case, told, read)
         weighed = not seen.learnt.isdisjoint(case.screening.weighs)
@@ -209,7 +210,8 @@ def _each(
     outputs: list[Draft] = []
     for one in chosen:
         row = state.row(one.pathway.id)
-        told = act(Case(*one, record, row, time, at, day, today))
+        seen = screening_view(record, one.screening, day)
+        told = act(Case(*one, record, row, time, at, day, today, seen))
         if told.row is not row:
             rows.append(told.row)
         outputs += told.outputs
@@ -228,6 +230,10 @@ def _with_rows(
         by_name = {row.pathway: row for row in known} | moved
         known = tuple([by_name[name] for name in sorted(by_name)])
     after = changed(state, record=record, rows=known)
+    if all(_is_due_as_before(row, state) for row in moved.values()) and (
+        record.birth_date == state.record.birth_date
+    ):
+        return after
     moments = [
         moment
         for one in screened_on(local_day(at))
@@ -235,6 +241,11 @@ def _with_rows(
     ]
     soonest = min(moments, default=None)
     return after if soonest == state.wake_at else changed(after, wake_at=soonest)
+
+
+def _is_due_as_before(row: Row, state: ScreeningState) -> bool:
+    before = state.row(row.pathway)
+    return (row.due, row.invited) == (before.due, before.invited)
 
 
 def _screened(time: datetime) -> tuple[Screened, ...]:

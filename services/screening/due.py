@@ -63,7 +63,7 @@ def after_reading(case: Case, time: datetime, *, settling: bool) -> Told:
 
 def sooner(case: Case) -> Told:
     """Bring the due day forward when a risk that was just learnt of asks for it."""
-    latest = case.view(case.day).latest
+    latest = case.seen.latest
     if latest is None or case.row.due is None:
         return Told(case.row)
     day = local_day(latest.time)

@@ -7,7 +7,7 @@ from services.screening.case import Case, Told
 
 def judged(case: Case, episode: str | None = None) -> Told:
     """Publish the verdict, if it has changed since it was last said."""
-    latest = case.view(case.day).latest
+    latest = case.seen.latest
     if latest is None and not case.screening.stratifies_unread:
         return Told(case.row)
     found = case.verdict()
@@ -17,7 +17,7 @@ def judged(case: Case, episode: str | None = None) -> Told:
     stratified = RiskStratified(
         pathway=case.pathway.id,
         stratum=found.stratum,
-        parts=found.parts,
+        parts=tuple([part.told for part in found.parts]),
         rule=case.rule(case.screening.score or "strata"),
         guideline=case.screening.source,
     )

@@ -8,7 +8,7 @@ from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import Draft
 from services.contract.visit import BillLine, Provider, VisitClass
 from services.member.calendar import SCHEME_ZONE, BusinessDay, day_in, local_day
-from services.member.covers import Covers, covers_on
+from services.member.covers import Covers, covers_on, terms_of
 from services.treatment.state import Charge, Visit
 
 
@@ -89,7 +89,7 @@ def _request(visit: Visit, bill: Bill, covers: Covers, member: str) -> PaymentRe
         currency=bill.charges[0].currency,
         billed=sum([charge.amount for charge in bill.charges]),
         lines=tuple([_line(line, charge) for charge in bill.charges for line in charge.lines]),
-        covers=covers,
+        covers=terms_of(covers),
     )
 
 

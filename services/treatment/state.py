@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from services.contract.frozen import Currency, Day, Id, Instant, Text, Word
-from services.contract.member import CoverTerms
 from services.contract.step import State
 from services.contract.visit import BillLine, Code, Provider, VisitClass
+from services.member.covers import Covers
 
 Phase = Literal["awaited", "registered", "admitted", "discharged", "reopened", "cancelled"]
 
@@ -90,7 +90,7 @@ class TreatmentState(State):
     can reach any more, so that one is refused and not taken for a new visit.
     """
 
-    covers: tuple[CoverTerms, ...] = ()
+    covers: Covers = ()
     visits: tuple[Visit, ...] = ()
     remarks: tuple[Remark, ...] = ()
     forgotten: tuple[str, ...] = ()

@@ -8,9 +8,8 @@ history, waist, homocysteine and imaging are not read.
 
 from typing import Final
 
-from services.contract.care import ScorePart
 from services.member.reading import Reading
-from services.pathways.criteria import View
+from services.pathways.criteria import Part, View
 from services.pathways.guideline import Screening
 from services.pathways.verdict import Verdict
 
@@ -40,15 +39,15 @@ THREE_FACTORS: Final = 3
 
 def cardiovascular_risk(view: View, screening: Screening) -> Verdict:
     """Return the stratum of the latest reading with everything known about the member."""
-    parts: list[ScorePart] = []
+    parts: list[Part] = []
     column = 0
     reading = view.latest
     if reading is not None:
         column = column_of(reading)
-        parts.append(ScorePart(factor="blood pressure", value=f"{reading.text}, {GRADES[column]}"))
+        parts.append(Part(factor="blood pressure", value=f"{reading.text}, {GRADES[column]}"))
     if view.confirmed or view.record.has("hypertension"):
         column = max(column, GRADE_1)
-        parts.append(ScorePart(factor="hypertension", value="confirmed"))
+        parts.append(Part(factor="hypertension", value="confirmed"))
     row, reasons = _row(view, screening)
     stratum = RISK_TABLE[row][column]
     return Verdict(f"{column}:{stratum}", stratum, (*parts, *reasons))
@@ -63,8 +62,8 @@ def column_of(reading: Reading) -> int:
     return 0
 
 
-def _row(view: View, screening: Screening) -> tuple[int, list[ScorePart]]:
-    reasons: list[ScorePart] = []
+def _row(view: View, screening: Screening) -> tuple[int, list[Part]]:
+    reasons: list[Part] = []
     count = {"risk_factor": 0, "as_three": 0, "complication": 0}
     for factor in screening.factors:
         found = factor.when.found(view)

@@ -7,8 +7,7 @@ degree relative 3; low is below 7). Another print gives one point from 35 years 
 
 from typing import Final
 
-from services.contract.care import ScorePart
-from services.pathways.criteria import View
+from services.pathways.criteria import Part, View
 from services.pathways.guideline import Screening
 from services.pathways.verdict import Verdict
 from services.terminology.lookup import questions
@@ -46,44 +45,44 @@ def findrisc(view: View, screening: Screening) -> Verdict | None:
     points = sum(int(part.points or 0) for part in known)
     band = next(name for least, name in BANDS if points >= least)
     counted = tuple(part for part in known if part.points)
-    total = ScorePart(factor="FINDRISC", value=f"{points} points", points=points)
+    total = Part(factor="FINDRISC", value=f"{points} points", points=points)
     return Verdict(f"{points}:{band}", band, (total, *counted))
 
 
-def _age(view: View) -> ScorePart | None:
+def _age(view: View) -> Part | None:
     age = view.record.age(view.day)
     if age is None:
         return None
     points = next(points for least, points in AGE_POINTS if age >= least)
-    return ScorePart(factor="age", value=f"{age} years", points=points)
+    return Part(factor="age", value=f"{age} years", points=points)
 
 
-def _body_mass(view: View) -> ScorePart | None:
+def _body_mass(view: View) -> Part | None:
     reading = view.reading("body_mass_index")
     value = None if reading is None else reading.converted("body_mass_index")
     if reading is None or value is None:
         return None
     points = 3 if value > 30 else 1 if value >= 25 else 0
-    return ScorePart(factor="body mass index", value=reading.text, points=points)
+    return Part(factor="body mass index", value=reading.text, points=points)
 
 
-def _waist(view: View) -> ScorePart | None:
+def _waist(view: View) -> Part | None:
     reading, limits = view.reading("waist"), WAIST_CM.get(view.record.sex)
     value = None if reading is None else reading.converted("waist")
     if reading is None or limits is None or value is None:
         return None
     points = 4 if value > limits[1] else 3 if value >= limits[0] else 0
-    return ScorePart(factor="waist", value=reading.text, points=points)
+    return Part(factor="waist", value=reading.text, points=points)
 
 
-def _answers(view: View) -> list[ScorePart | None]:
-    parts: list[ScorePart | None] = []
+def _answers(view: View) -> list[Part | None]:
+    parts: list[Part | None] = []
     for question, table in ANSWER_POINTS.items():
         answer = view.record.answer(question)
         name = questions()[question].name or question
         parts.append(
             None
             if answer is None
-            else ScorePart(factor=name, value=answer.words, points=table[answer.meaning])
+            else Part(factor=name, value=answer.words, points=table[answer.meaning])
         )
     return parts

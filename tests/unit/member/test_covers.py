@@ -6,7 +6,7 @@ import pytest
 
 from services.contract.member import CoverEnded
 from services.contract.step import RuleRefusedError
-from services.member.covers import COVERS_MAX, covers_on, insurers_in_force, with_cover
+from services.member.covers import COVERS_MAX, covers_on, insurers_in_force, terms_of, with_cover
 from tests.unit.treatment.journey import cover
 
 FIRST = date(2026, 1, 1)
@@ -47,9 +47,10 @@ def test_the_end_of_an_unknown_cover_is_refused():
 def test_the_order_is_that_of_the_terms_and_not_of_arrival():
     a, b = begun("a", FIRST), begun("b", FIRST - timedelta(days=1))
 
-    assert (
-        with_cover(with_cover((), a), b) == with_cover(with_cover((), b), a) == (b.cover, a.cover)
-    )
+    both = with_cover(with_cover((), a), b)
+
+    assert both == with_cover(with_cover((), b), a)
+    assert terms_of(both) == (b.cover, a.cover)
 
 
 def test_an_end_only_ever_shortens_and_a_later_one_changes_nothing():

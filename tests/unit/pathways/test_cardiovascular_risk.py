@@ -6,7 +6,7 @@ import pytest
 
 from services.member.reading import Reading
 from services.member.record import Answer, Finding, Record
-from services.pathways.criteria import View
+from services.pathways.strata import screening_view
 from services.pathways.hypertension.rules import cardiovascular_risk, column_of
 from services.pathways.index import pathways
 
@@ -41,7 +41,7 @@ def stratified(systolic=150, diastolic=95, *, factors=(), findings=(), confirmed
         findings=tuple(Finding(name, DAY, active=True) for name in findings),
         **known,
     )
-    view = View(record, DAY, SCREENING.watches, SCREENING.readings_from_years, confirmed)
+    view = screening_view(record, SCREENING, DAY)._replace(confirmed=confirmed)
     return cardiovascular_risk(view, SCREENING)
 
 

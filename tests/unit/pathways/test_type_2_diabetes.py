@@ -69,17 +69,17 @@ def findrisc_answers(activity, vegetables, drug, glucose, family):
 
 
 @pytest.mark.parametrize(
-    ("born", "sex", "body_mass", "waist", "answers", "points", "band"),
+    ("member", "body_mass", "waist", "answers", "points", "band"),
     [
-        (date(1990, 6, 1), "male", 24.2, 90, ("no", "no", "no", "no", "none"), 3, "low"),
-        (date(1967, 6, 1), "female", 31, 89, ("no", "no", "yes", "no", "first-degree"), 20, "high"),
-        (date(1980, 6, 1), "male", 25, 94, ("yes", "yes", "no", "no", "none"), 6, "low"),
-        (date(1980, 6, 1), "male", 25, 94, ("yes", "no", "no", "no", "none"), 7, "slightly_elevated"),
-        (date(1950, 6, 1), "female", 31, 89, ("no", "no", "yes", "yes", "first-degree"), 26, "very_high"),
+        ((date(1990, 6, 1), "male"), 24.2, 90, ("no", "no", "no", "no", "none"), 3, "low"),
+        ((date(1967, 6, 1), "female"), 31, 89, ("no", "no", "yes", "no", "first-degree"), 20, "high"),
+        ((date(1980, 6, 1), "male"), 25, 94, ("yes", "yes", "no", "no", "none"), 6, "low"),
+        ((date(1980, 6, 1), "male"), 25, 94, ("yes", "no", "no", "no", "none"), 7, "slightly_elevated"),
+        ((date(1950, 6, 1), "female"), 31, 89, ("no", "no", "yes", "yes", "first-degree"), 26, "very_high"),
     ],
 )  # fmt: skip
-def test_findrisc_gives_the_points_of_the_form(born, sex, body_mass, waist, answers, points, band):
-    city = City(born, sex)
+def test_findrisc_gives_the_points_of_the_form(member, body_mass, waist, answers, points, band):
+    city = City(*member)
 
     city.publish(measured("39156-5", body_mass, "kg/m2"), 1)
     city.publish(measured("8280-0", waist, "cm"), 1)

@@ -20,8 +20,7 @@ def dates_of_instants(source: str) -> list[int]:
     return [
         node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and node.attr == "date"
+        if isinstance(node, ast.Attribute) and node.attr == "date"
     ]
 
 

@@ -17,6 +17,7 @@ from services.contract.milestones import Milestone
 from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
 from services.contract.step import Step
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
+from services.member.calendar import start_of_day_after
 from services.runtime.fold import POSITION_KEY, Position, Row
 from services.runtime.household import version_of
 from services.runtime.stage import Stage
@@ -216,10 +217,15 @@ def nobody_is_reminded_of_what_is_long_past(
     """Screening and management say nothing is overdue that has been so for months."""
     if stage not in {"screening", "management"}:
         return  # rehabilitation speaks as of the deadline's own instant
-    overdue = any(getattr(draft.data, "milestone", "") == "overdue" for draft in step.outputs)
-    late = at - before.wake_at > timedelta(days=REMINDER_DAYS_MAX)
-    what = f"{stage}: due {before.wake_at}, at {at}"
-    require("nobody_is_reminded_of_what_is_long_past", not (overdue and late), what)
+    # Each pathway has a deadline of its own, and one wake-up may be about several.
+    rows = before.rows if stage == "screening" else before.enrolments
+    due = {row.pathway: row.due for row in rows}
+    for draft in step.outputs:
+        if getattr(draft.data, "milestone", "") == "overdue":
+            missed = start_of_day_after(due[draft.data.pathway])
+            what = f"{stage}: {draft.data.pathway} was due until {missed}, at {at}"
+            late = at - missed > timedelta(days=REMINDER_DAYS_MAX)
+            require("nobody_is_reminded_of_what_is_long_past", not late, what)
 
 
 def accumulators_stay_within_their_limits(state: Any) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from services.member.reading import Reading
 from services.member.record import Answer, Finding, Record
-from services.pathways.strata import screening_view
 from services.pathways.hypertension.rules import cardiovascular_risk, column_of
 from services.pathways.index import pathways
+from services.pathways.strata import screening_view
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DAY = NOON.date()

@@ -28,11 +28,11 @@ from services.contract.codec import Record, encode
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.accept import GroupOutcome, Known, Member, decide
 from services.gateway.facts import Submission
-from services.gateway.statements import AnyRow, Lookup, Write
 from services.gateway.tables import COUNTER, HOUSEHOLD, INBOX, MEMBER, OUTBOX
 from services.runtime import fault_points
 from services.runtime.database import open_database, reading, unsynced
 from services.runtime.settings import Settings
+from services.runtime.sql import AnyRow, Lookup, Write
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 

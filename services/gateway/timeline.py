@@ -14,13 +14,13 @@ from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
 from services.contract.payment import ClaimDecided, DirectPayDecided, PaymentDecided
 from services.contract.topics import EVENT_TOPICS
-from services.gateway.statements import Write
 from services.gateway.store import Store, add_to_counter, are_members
 from services.gateway.summary import summary
 from services.gateway.tables import POSITIONS, TIMELINE
 from services.runtime import fault_points
 from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch, Logged
+from services.runtime.sql import Write
 
 PAGE_MAX: Final = 500
 _COLUMNS: Final = [name for name in TIMELINE.c.keys() if name != "position"]  # noqa: SIM118

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Annotated, Any, Final, TypeVar
 
 import httpx
+import stamina
 import typer
 from kafka.errors import KafkaError
 from rich.console import Console
@@ -206,11 +207,14 @@ class RunSession:
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
 
         def keep_asking() -> None:
-            while not answers and time.monotonic() < deadline:
-                try:
-                    answers.append(ask(deadline))
-                except (KafkaError, httpx.HTTPError):
-                    time.sleep(REFRESH_S)
+            away = (KafkaError, httpx.HTTPError)
+            again = stamina.retry_context(
+                on=away, attempts=None, timeout=DRAIN_TIMEOUT_S, wait_max=REFRESH_S
+            )
+            with contextlib.suppress(*away):  # until the time is over
+                for attempt in again:
+                    with attempt:
+                        answers.append(ask(deadline))
 
         asking = threading.Thread(target=keep_asking, daemon=True)
         asking.start()

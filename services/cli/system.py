@@ -19,6 +19,7 @@ from services.local.supervisor import Service, Supervisor
 from services.runtime.drain import Progress
 from services.runtime.settings import Settings, SettingsError, load_settings
 from services.runtime.topics import TopicsError, check_topics, create_topics
+from services.subscriptions.keyring import require_keys
 
 CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 CITY_COMPRESSION: Final = 365 * 24 * 60.0
@@ -98,8 +99,10 @@ class System:
         self.throwaway = options.data_dir is None
         try:
             # What is wrong with the options is found before anything is made or taken.
-            load_settings(
-                bootstrap_servers=options.bootstrap_servers, database_url=options.database_url
+            require_keys(
+                load_settings(
+                    bootstrap_servers=options.bootstrap_servers, database_url=options.database_url
+                )
             )
             self._taken = {
                 "gateway": take_port(PREFERRED_PORTS["gateway"], options.http_port),

@@ -8,9 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Executable, Select, func, select, union
 
 from services.ledger.booking import BookedEntry
-from services.ledger.bulk import among, as_list, insert_rows
 from services.ledger.postings import Account, Entry
 from services.ledger.tables import ENTRY, POSTING, REFUSED
+from services.runtime.sql import among, as_list, insert_rows
 
 BEARERS: Final = ("social_insurance", "insurer", "subsidy", "member", "written_off")
 """The kinds of account that bear a bill, in the order of the summary."""

@@ -1,6 +1,6 @@
 """SQL databases as the services use them: one per service, migrated, with log positions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
@@ -90,8 +90,10 @@ def _move(positions: Table, dialect: str) -> Executable:
     return move.execution_options(preserve_rowcount=True)
 
 
-def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
+def open_database(settings: Settings, service: str, migrations: Path, **given: object) -> Engine:
     """Return the engine of a service's own database, migrated to the newest version.
+
+    given: what migrations find in their `config.attributes`.
 
     SQLite: a file in the data directory, in WAL mode, every commit synced. PostgreSQL: the
     shared database, in the schema named after the service.
@@ -110,7 +112,7 @@ def open_database(settings: Settings, service: str, migrations: Path) -> Engine:
                 text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": schema}
             )
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-    _migrate(engine, migrations, schema)
+    _migrate(engine, migrations, schema, given)
     return engine
 
 
@@ -154,8 +156,11 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
-def _migrate(engine: Engine, migrations: Path, schema: str | None) -> None:
+def _migrate(
+    engine: Engine, migrations: Path, schema: str | None, given: Mapping[str, object]
+) -> None:
     config = Config()
+    config.attributes.update(given)
     config.set_main_option("script_location", str(migrations))
     with engine.begin() as connection:
         if schema is not None:

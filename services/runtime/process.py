@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
 import structlog
@@ -26,13 +26,20 @@ def begin(service: str) -> Settings:
 
     Ends the process with a readable message if a setting cannot be used.
     """
-    try:
+    with refusing(service):
         settings = load_settings()
+    telemetry.configure(service, settings)
+    return settings
+
+
+@contextlib.contextmanager
+def refusing(service: str) -> Iterator[None]:
+    """End the process with a readable message if the block raises SettingsError."""
+    try:
+        yield
     except SettingsError as error:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(EXIT_USAGE)
-    telemetry.configure(service, settings)
-    return settings
 
 
 def collect_garbage_seldom() -> None:

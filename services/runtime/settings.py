@@ -4,14 +4,20 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX = "CARELOOP_"
+_KEY = re.compile(r"^[A-Za-z0-9_-]{43}=$")
 _SERVER = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$")
+
+HOW_TO_MAKE_A_KEY: Final = (
+    "make one with: python -c 'from cryptography.fernet import Fernet;"
+    " print(Fernet.generate_key().decode())'"
+)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -42,6 +48,16 @@ def _check_database_url(url: str | None) -> str | None:
     return urlunsplit(parts._replace(scheme="postgresql+psycopg"))
 
 
+def _check_keys(keys: SecretStr | None) -> SecretStr | None:
+    if keys is None or not keys.get_secret_value():
+        return None
+    parts = [part.strip() for part in keys.get_secret_value().split(",")]
+    if not all(_KEY.match(part) for part in parts):
+        message = f"expected keys of 32 bytes, separated by commas; {HOW_TO_MAKE_A_KEY}"
+        raise ValueError(message)
+    return SecretStr(",".join(parts))
+
+
 class Settings(BaseSettings):
     """The settings of one process, frozen; use `load_settings` for readable errors.
 
@@ -68,6 +84,9 @@ class Settings(BaseSettings):
     """The insurers' door, on `http_host`; 0 takes any free port, which the log names."""
     subscriptions_token: SecretStr | None = None
     """Who presents it may subscribe. Without one, only a door on a loopback address lets in."""
+    secret_keys: Annotated[SecretStr | None, AfterValidator(_check_keys)] = None
+    """Fernet keys for the secrets in the subscriptions database, separated by commas; the first
+    seals, and all open. None: a key file in the data directory, where that has the database."""
     allow_loopback_webhooks: bool = False
     """Whether webhooks may go to this machine, and over http; for trying things out."""
 

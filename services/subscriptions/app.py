@@ -14,11 +14,12 @@ import uvicorn
 from services.contract.event import EventData
 from services.contract.topics import CARE_MILESTONES
 from services.runtime.database import open_database
-from services.runtime.process import begin, run_until_stopped
+from services.runtime.process import begin, refusing, run_until_stopped
 from services.runtime.projection import Batch, run_projection
 from services.runtime.settings import Settings
 from services.subscriptions.bell import Bell
 from services.subscriptions.dispatch import Dispatcher, webhook_client
+from services.subscriptions.keyring import Keyring, keyring_of
 from services.subscriptions.matching import MILESTONES, note
 from services.subscriptions.routes import Door, build
 from services.subscriptions.store.recording import Recorder
@@ -68,23 +69,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(settings: Settings, started: Callable[[str], None] = lambda _address: None) -> None:
+async def run(
+    settings: Settings, keyring: Keyring, started: Callable[[str], None] = lambda _address: None
+) -> None:
     """Run until cancelled; any error of a part ends the whole.
 
     started: is told the door's address, such as `http://127.0.0.1:8081`.
+
+    Raises:
+        OtherKeyError: the keyring does not open what the database holds.
     """
-    engine = await asyncio.to_thread(open_database, settings, NAME, MIGRATIONS)
+    engine = await asyncio.to_thread(open_database, settings, NAME, MIGRATIONS, keyring=keyring)
     bell = Bell()
-    door = Door(Subscriptions(engine), settings, _now_ms, bell)
+    door = Door(Subscriptions(engine, keyring), settings, _now_ms, bell)
     projection = MilestoneProjection(Recorder(engine), _now_ms, bell)
     try:
+        await asyncio.to_thread(door.subscriptions.seal_anew)
         async with (
             webhook_client(allow_loopback=settings.allow_loopback_webhooks) as client,
             serving(door, settings, started) as server,
             asyncio.TaskGroup() as group,
         ):
             group.create_task(run_projection(projection, settings))
-            group.create_task(Dispatcher(Outbox(engine), client, _now_ms, bell).run())
+            group.create_task(Dispatcher(Outbox(engine, keyring), client, _now_ms, bell).run())
             group.create_task(_until_ended(server))
     finally:
         engine.dispose()
@@ -136,4 +143,7 @@ def _now_ms() -> int:
 
 def main() -> None:
     """Run as a process of its own, until SIGTERM or SIGINT."""
-    run_until_stopped(run(begin(NAME)))
+    settings = begin(NAME)
+    with refusing(NAME):
+        keyring = keyring_of(settings)
+    run_until_stopped(run(settings, keyring))

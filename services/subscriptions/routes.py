@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, Literal
 import httpx
 import orjson
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -21,16 +20,19 @@ from services.access.middleware import AccessMiddleware
 from services.access.policy import EVERYBODY, Policy
 from services.contract.codec import instant_text
 from services.contract.frozen import Frozen, Id
+from services.runtime.metrics_route import metrics_route
 from services.runtime.settings import Settings
 from services.subscriptions.bell import Bell
 from services.subscriptions.deliver import instant
 from services.subscriptions.guard import AddressRefusedError, check_addresses
+from services.subscriptions.keyring import is_token
 from services.subscriptions.matching import kinds_of
 from services.subscriptions.store.subscribing import NewSubscription, Subscriptions
 
 PAGE_MAX: Final = 1_000
 HEARTBEAT_S: Final = 15
 SEND_S_MAX: Final = 30
+NO_SUCH: Final = "there is no subscription of this id and token"
 POLL_S: Final = 1.0
 """How soon a stream sees what another process numbered; this process rings the bell."""
 
@@ -76,7 +78,7 @@ def build(door: Door, policy: Policy = EVERYBODY) -> FastAPI:
     app.get("/subscriptions/{subscription_id}/events", response_model=None)(events)
     app.get("/healthz")(alive)
     app.get("/readyz")(ready)
-    app.get("/metrics")(metrics)
+    app.router.routes.append(metrics_route())
     return app
 
 
@@ -90,14 +92,13 @@ Authorization = Annotated[str | None, Header()]
 
 
 def _owned(subscription_id: str, door: TheDoor, authorization: Authorization = None) -> str:
-    """Return the subscription's id if the bearer holds its secret.
+    """Return the subscription's id if the bearer holds its token.
 
-    A wrong secret and an unknown subscription get the same answer, so that ids cannot be tried.
+    A wrong token and an unknown subscription get the same answer, so that ids cannot be tried.
     """
     token = _bearer(authorization)
-    secret = door.subscriptions.secret(subscription_id)
-    if not hmac.compare_digest(token.encode(), (secret or "").encode()) or not secret:
-        raise HTTPException(404, "there is no subscription of this id and secret")
+    if not is_token(token, door.subscriptions.token_digest(subscription_id)):
+        raise HTTPException(404, NO_SUCH)
     return subscription_id
 
 
@@ -105,7 +106,10 @@ Owned = Annotated[str, Depends(_owned)]
 
 
 def subscribe(wanted: Wanted, door: TheDoor, authorization: Authorization = None) -> dict[str, Any]:
-    """Subscribe an insurer to its milestones; the secret is in this answer and in no other."""
+    """Subscribe an insurer to its milestones.
+
+    The token, and the signing secret where there is a url, are in this answer and in no other.
+    """
     _check_operator(door.settings, authorization)
     if wanted.url is not None:
         _check_url(wanted.url, allow_loopback=door.settings.allow_loopback_webhooks)
@@ -114,12 +118,14 @@ def subscribe(wanted: Wanted, door: TheDoor, authorization: Authorization = None
         insurer=wanted.insurer,
         url=wanted.url,
         kinds=_kinds(wanted.milestones),
-        secret=f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",
+        token=f"token_{secrets.token_urlsafe(32)}",
+        secret=wanted.url and f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",
         from_beginning=wanted.since == "beginning",
     )
     door.subscriptions.subscribe(new, door.now_ms())
     door.bell.ring()
-    return {**_shown(door, new.subscription_id), "secret": new.secret}
+    told = {"token": new.token, "secret": new.secret} if new.secret else {"token": new.token}
+    return {**_shown(door, new.subscription_id), **told}
 
 
 def show(subscription_id: Owned, door: TheDoor) -> dict[str, Any]:
@@ -183,21 +189,16 @@ def alive() -> dict[str, str]:
 def ready(door: TheDoor) -> dict[str, str]:
     """Answer 200 when the database answers, else 503."""
     try:
-        door.subscriptions.secret("")
+        door.subscriptions.token_digest("")
     except SQLAlchemyError as error:
         raise HTTPException(503, "the database does not answer") from error
     return {"status": "ready"}
 
 
-def metrics() -> Response:
-    """Return this process's metrics in Prometheus's text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
 def _shown(door: Door, subscription_id: str) -> dict[str, Any]:
     found = door.subscriptions.subscription(subscription_id)
     if found is None:
-        raise HTTPException(404, "there is no subscription of this id and secret")
+        raise HTTPException(404, NO_SUCH)
     shown = asdict(found)
     due_ms = shown.pop("next_attempt_at_ms")
     shown["next_attempt_at"] = None if due_ms is None else instant_text(instant(due_ms))

@@ -59,7 +59,8 @@ subscriptions: Final = Table(
     Column("insurer", String(128), nullable=False, index=True),
     Column("url", String(2000)),
     Column("kinds", Text),
-    Column("secret", String(100), nullable=False),
+    Column("token_sha256", String(64), nullable=False, server_default=""),
+    Column("sealed_secret", Text),
     Column("state", String(16), nullable=False),
     Column("reason", Text),
     Column("created_at_ms", BigInteger, nullable=False),
@@ -68,6 +69,8 @@ subscriptions: Final = Table(
     Column("lease_until_ms", BigInteger, nullable=False),
 )
 """state: active, paused or disabled. kinds: JSON list, null for all.
+
+token_sha256: see `keyring`; nobody's while it is empty. sealed_secret: null where there is no url.
 
 delivered_through: the number of the last webhook taken; the next one is the only one under way.
 """

@@ -57,11 +57,11 @@ def receiver() -> Iterator[Receiver]:
     opened.server.server_close()
 
 
-def _subscribe(door: str, insurer: str, **more: str) -> tuple[str, str]:
+def _subscribe(door: str, insurer: str, **more: str) -> tuple[str, dict[str, str]]:
     answer = httpx.post(f"{door}/subscriptions", json={"insurer": insurer, **more})
     assert answer.status_code == 201, answer.text
     made = answer.json()
-    return f"{door}/subscriptions/{made['id']}", made["secret"]
+    return f"{door}/subscriptions/{made['id']}", made
 
 
 def _stay(gateway: str, member: str, insurer: str, visit: str) -> None:
@@ -93,8 +93,8 @@ def _is_drained(gateway: str) -> bool:
     return bool(httpx.get(f"{gateway}/drained", timeout=30).json()["drained"])
 
 
-def _read_stream(path: str, secret: str, count: int, after: str | None) -> list[dict[str, Any]]:
-    headers = {"authorization": f"Bearer {secret}", "accept": "text/event-stream"}
+def _read_stream(path: str, token: str, count: int, after: str | None) -> list[dict[str, Any]]:
+    headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
     if after is not None:
         headers["last-event-id"] = after
     events: list[dict[str, Any]] = []
@@ -112,7 +112,7 @@ def _read_stream(path: str, secret: str, count: int, after: str | None) -> list[
 def test_an_insurer_gets_the_milestones_of_its_members_and_of_nobody_else(
     system: Run, receiver: Receiver
 ) -> None:
-    path, secret = _subscribe(system.subscriptions, MINE, url=receiver.url)
+    path, mine = _subscribe(system.subscriptions, MINE, url=receiver.url)
     other, foreign = _subscribe(system.subscriptions, OTHER)
 
     _stay(system.gateway, "followed-1", MINE, "followed-stay-1")
@@ -121,7 +121,7 @@ def test_an_insurer_gets_the_milestones_of_its_members_and_of_nobody_else(
     due = _all_due(system, MINE)
     wait_for(lambda: len(receiver.received) >= len(due), "the webhooks")
 
-    events = [Webhook(secret).verify(body, headers) for headers, body in receiver.received]
+    events = [Webhook(mine["secret"]).verify(body, headers) for headers, body in receiver.received]
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
     assert {event["id"] for event in events} == due
     assert {event["subject"] for event in events} == {"followed-1", "followed-2"}
@@ -134,7 +134,7 @@ def test_an_insurer_gets_the_milestones_of_its_members_and_of_nobody_else(
         ]
         assert said == ["admitted", "discharged"]
 
-    pages = {"authorization": f"Bearer {foreign}", "accept": "application/json"}
+    pages = {"authorization": f"Bearer {foreign['token']}", "accept": "application/json"}
     assert httpx.get(f"{other}/events", params={"after": 0}, headers=pages).json()["events"] == []
     assert httpx.get(f"{path}/events", headers=pages).status_code == 404
 
@@ -142,13 +142,13 @@ def test_an_insurer_gets_the_milestones_of_its_members_and_of_nobody_else(
 def test_a_stream_goes_on_after_the_last_event_that_was_seen(system: Run) -> None:
     streams = "insurer-that-streams"
     _stay(system.gateway, "streamed-1", streams, "streamed-stay-1")
-    path, secret = _subscribe(system.subscriptions, streams, **{"from": "beginning"})
+    path, made = _subscribe(system.subscriptions, streams, **{"from": "beginning"})
 
-    first = _read_stream(path, secret, 1, None)
+    first = _read_stream(path, made["token"], 1, None)
     _stay(system.gateway, "streamed-2", streams, "streamed-stay-2")
     due = _all_due(system, streams)
     assert len(due) >= 4
-    rest = _read_stream(path, secret, len(due) - 1, str(first[0]["number"]))
+    rest = _read_stream(path, made["token"], len(due) - 1, str(first[0]["number"]))
 
     everything = first + rest
     assert [event["number"] for event in everything] == list(range(1, len(due) + 1))

@@ -39,6 +39,7 @@ SERVICES = (
     "subscriptions",
     "runtime.clock",
 )
+_SECRET_KEY = "c2VjcmV0cyBvZiBzdWJzY3JpcHRpb25zIGluIHRlc3Q="
 TWICE = ("treatment", "settlement")
 SHORT = 4
 """Patients on SQLite; PostgreSQL gets all twelve."""
@@ -62,6 +63,7 @@ class Services:
         environment = clean_environment(
             CARELOOP_BOOTSTRAP_SERVERS=settings.bootstrap_servers,
             CARELOOP_DATABASE_URL=settings.database_url or "",
+            CARELOOP_SECRET_KEYS=_SECRET_KEY if settings.database_url else "",
             CARELOOP_DATA_DIR=str(settings.data_dir if keeps_books else self.folder / name),
             CARELOOP_PARTITIONS=str(settings.partitions),
             CARELOOP_HTTP_PORT=str(settings.http_port),

@@ -27,6 +27,7 @@ from tests.faults.postgres import Postgres
 from tests.faults.receiver import Receiver
 
 PARTITIONS = 4
+SECRET_KEY = "c2VjcmV0cyBvZiBzdWJzY3JpcHRpb25zIGluIHRlc3Q="
 SERVICES = ("gateway", *ALL_STAGES, "ledger", "subscriptions", "clock")
 SESSION_TIMEOUT_S = 6.0
 CLOCK_START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -200,6 +201,7 @@ class FaultSystem:
         }
         if self.postgres is not None:
             environment["CARELOOP_DATABASE_URL"] = self.postgres.url
+            environment["CARELOOP_SECRET_KEYS"] = SECRET_KEY
         if name.startswith("subscriptions-"):
             environment["CARELOOP_SUBSCRIPTIONS_PORT"] = "0"
         return environment

@@ -157,6 +157,21 @@ PROJECTIONS: Final = (
          "for line, posting in enumerate(entry.postings[:1], 1)"),
     _bug("only the first insurer of a milestone is told", "services/subscriptions/matching.py",
          "for insurer in milestone.insurers:", "for insurer in milestone.insurers[:1]:"),
+    _bug("a token stands in the database as it is", "services/subscriptions/keyring.py",
+         "    return sha256(token.encode()).hexdigest()\n", "    return token\n",
+         "tests/unit/subscriptions/test_keyring.py"
+         "::test_a_token_is_known_by_its_digest_and_nothing_else_is"),
+    _bug("a signing secret stands in the database as it is", "services/subscriptions/keyring.py",
+         "        return self._first.encrypt(secret.encode()).decode()\n", "        return secret\n",
+         "tests/unit/subscriptions/test_keyring.py"
+         "::test_what_was_sealed_is_opened_and_cannot_be_read_without_a_key"),
+    _bug("what signs opens the door too", "services/subscriptions/routes.py",
+         '        token=f"token_{secrets.token_urlsafe(32)}",\n'
+         '        secret=wanted.url and f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",\n',
+         '        token=(one := f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"),\n'
+         "        secret=wanted.url and one,\n",
+         "tests/integration/test_subscriptions/test_door.py"
+         "::test_what_signs_does_not_open_the_door"),
     _bug("the gateway leaves numbers out", "services/gateway/acceptance/decide.py",
          "known.sequences.get(household, 0) + 1", "known.sequences.get(household, 0) + 2"),
     _bug("the relay forgets before Kafka has stored", RELAY,

@@ -87,3 +87,18 @@ def test_an_unusable_database_url_is_refused(url):
 
 def test_a_home_directory_is_expanded():
     assert Settings(data_dir=Path("~/careloop")).data_dir == Path.home() / "careloop"
+
+
+def test_keys_that_are_none_are_refused_without_being_shown(monkeypatch):
+    monkeypatch.setenv("CARELOOP_SECRET_KEYS", "hunter2")
+
+    with pytest.raises(SettingsError, match=r"CARELOOP_SECRET_KEYS.*make one with") as caught:
+        load_settings()
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_empty_list_of_keys_is_none(monkeypatch):
+    monkeypatch.setenv("CARELOOP_SECRET_KEYS", "")
+
+    assert load_settings().secret_keys is None

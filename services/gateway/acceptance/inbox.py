@@ -10,7 +10,7 @@ from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import Known, Registered
 from services.gateway.acceptance.tables import HOUSEHOLD, INBOX, MEMBER
-from services.gateway.statements import Lookup, Write
+from services.runtime.sql import Lookup, Write
 
 _ADD_MEMBER: Final = Write(insert(MEMBER))
 _ADD_INBOX: Final = Write(insert(INBOX))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from services.contract.codec import Record
 from services.gateway.acceptance.tables import OUTBOX
-from services.gateway.statements import AnyRow, Write
+from services.runtime.sql import AnyRow, Write
 
 _ADD: Final = Write(
     insert(OUTBOX)

@@ -19,10 +19,10 @@ from services.gateway.acceptance.decide import GroupOutcome, decide
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.inbox import is_member, keep, keep_numbers, load
 from services.gateway.acceptance.tables import COUNTER
-from services.gateway.statements import Write
 from services.runtime import fault_points
 from services.runtime.database import open_database, reading, unsynced
 from services.runtime.settings import Settings
+from services.runtime.sql import Write
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 

@@ -1,13 +1,15 @@
 """Milestones as they come from the log: kept, and numbered for their followers."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import orjson
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from services.runtime import fault_points
 from services.runtime.database import advance, read_position, reading
 from services.runtime.projection import Batch
+from services.runtime.sql import Lookup, Write, insert_rows
 from services.subscriptions.matching import Assigned, Follower, Noted, assign
 from services.subscriptions.store.numbering import lock_numbers
 from services.subscriptions.tables import (
@@ -17,6 +19,13 @@ from services.subscriptions.tables import (
     milestones,
     positions,
     subscriptions,
+)
+
+_SEEN: Final = Lookup(select(milestones.c.event_id), milestones.c.event_id)
+_MOVE_LAST: Final = Write(
+    update(subscriptions)
+    .where(subscriptions.c.id == bindparam("subscription"))
+    .values(last_number=bindparam("last"))
 )
 
 
@@ -48,8 +57,7 @@ class Recorder:
             if not owned:
                 return 0
             last = lock_numbers(connection)
-            seen = select(milestones.c.event_id).where(milestones.c.event_id.in_(owned))
-            for event_id in connection.scalars(seen).all():
+            for (event_id,) in _SEEN.rows(connection, owned):
                 del owned[event_id]
             if not owned:
                 return 0
@@ -65,25 +73,15 @@ class Recorder:
 
 def _keep(connection: Connection, new: Sequence[Noted], numbers: Mapping[str, int]) -> None:
     connection.execute(update(counter).values(last_number=max(numbers.values())))
-    connection.execute(
-        insert(milestones),
-        [
-            {
-                "number": numbers[each.event_id],
-                "event_id": each.event_id,
-                "kind": each.kind,
-                "document": each.document,
-            }
-            for each in new
-        ],
+    insert_rows(
+        connection,
+        milestones,
+        [(numbers[each.event_id], each.event_id, each.kind, each.document) for each in new],
     )
-    connection.execute(
-        insert(milestone_insurers),
-        [
-            {"insurer": insurer, "milestone": numbers[each.event_id]}
-            for each in new
-            for insurer in each.insurers
-        ],
+    insert_rows(
+        connection,
+        milestone_insurers,
+        [(insurer, numbers[each.event_id]) for each in new for insurer in each.insurers],
     )
 
 
@@ -103,26 +101,23 @@ def _followers(connection: Connection, insurers: Collection[str]) -> list[Follow
 def _add_deliveries(
     connection: Connection, assigned: Sequence[Assigned], numbers: Mapping[str, int], at_ms: int
 ) -> None:
-    if not assigned:
-        return
-    connection.execute(
-        insert(deliveries),
+    due_ms = kept_ms = at_ms
+    insert_rows(
+        connection,
+        deliveries,
         [
-            {
-                "subscription": each.subscription_id,
-                "number": each.number,
-                "milestone": numbers[each.event_id],
-                "state": "kept",
-                "attempts": 0,
-                "next_attempt_at_ms": at_ms,
-                "created_at_ms": at_ms,
-            }
+            (
+                each.subscription_id,
+                each.number,
+                numbers[each.event_id],
+                "kept",
+                0,
+                due_ms,
+                kept_ms,
+                None,
+            )
             for each in assigned
         ],
     )
-    for subscription_id, last in {each.subscription_id: each.number for each in assigned}.items():
-        connection.execute(
-            update(subscriptions)
-            .where(subscriptions.c.id == subscription_id)
-            .values(last_number=last)
-        )
+    last = {each.subscription_id: each.number for each in assigned}
+    _MOVE_LAST.run(connection, *((number, name) for name, number in last.items()))

@@ -14,6 +14,7 @@ from services.subscriptions.deliver import (
     Outcome,
     RetryLater,
 )
+from services.subscriptions.keyring import Keyring
 from services.subscriptions.tables import NEXT, deliveries, milestones, subscriptions
 
 LEASE_MS: Final = 30_000
@@ -23,9 +24,10 @@ LEASE_MS: Final = 30_000
 class Outbox:
     """The webhooks to be sent; every method is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keyring: Keyring) -> None:
         """Work on an engine whose database is migrated."""
         self._engine = engine
+        self._keyring = keyring
         self._reading = reading(engine)
 
     def due(self, at_ms: int) -> list[str]:
@@ -40,7 +42,11 @@ class Outbox:
             return list(connection.scalars(query))
 
     def claim(self, subscription_id: str, at_ms: int) -> Claimed | None:
-        """Take the next webhook of a subscription, for `LEASE_MS`; None if there is none to take."""
+        """Take the next webhook of a subscription, for `LEASE_MS`; None if there is none to take.
+
+        Raises:
+            OtherKeyError: its secret cannot be opened; nothing is taken.
+        """
         lease = (
             update(subscriptions)
             .where(subscriptions.c.id == subscription_id, _sendable(at_ms))
@@ -50,12 +56,14 @@ class Outbox:
         with self._engine.begin() as connection:
             if connection.execute(lease).rowcount != 1:
                 return None
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(query).mappings().one_or_none()
             if row is None:
                 free = update(subscriptions).where(subscriptions.c.id == subscription_id)
                 connection.execute(free.values(lease_until_ms=0))
                 return None
-        return Claimed(*row)
+            found = dict(row)
+            secret = self._keyring.open(found.pop("sealed_secret"))
+            return Claimed(secret=secret, **found)
 
     def release(self, claimed: Claimed) -> None:
         """Give a claim back without an outcome: the same webhook will be sent again."""
@@ -103,13 +111,13 @@ def _sendable(at_ms: int) -> ColumnElement[bool]:
 
 
 def _next_delivery(subscription_id: str) -> Select[Any]:
-    """Select the columns of `Claimed`, in its order."""
+    """Select what `Claimed` has, its secret sealed."""
     return (
         select(
-            subscriptions.c.id,
+            subscriptions.c.id.label("subscription_id"),
             subscriptions.c.insurer,
             subscriptions.c.url,
-            subscriptions.c.secret,
+            subscriptions.c.sealed_secret,
             deliveries.c.number,
             milestones.c.event_id,
             milestones.c.document,

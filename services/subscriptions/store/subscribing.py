@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, literal, select, update
 
 from services.runtime.database import reading
+from services.subscriptions.keyring import Keyring, digest
 from services.subscriptions.matching import shown_to
 from services.subscriptions.store.numbering import lock_numbers
 from services.subscriptions.tables import (
@@ -20,13 +21,17 @@ from services.subscriptions.tables import (
 
 @dataclass(frozen=True, slots=True)
 class NewSubscription:
-    """What an insurer asks for; `kinds` None is every milestone, `url` None is no webhook."""
+    """What an insurer asks for; `kinds` None is every milestone, `url` None is no webhook.
+
+    token: opens the door. secret: signs the webhooks, None where there is no url.
+    """
 
     subscription_id: str
     insurer: str
     url: str | None
     kinds: frozenset[str] | None
-    secret: str
+    token: str
+    secret: str | None
     from_beginning: bool
 
 
@@ -55,9 +60,10 @@ class Subscription:
 class Subscriptions:
     """The subscriptions behind the door; every method is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keyring: Keyring) -> None:
         """Work on an engine whose database is migrated."""
         self._engine = engine
+        self._keyring = keyring
         self._reading = reading(engine)
 
     def subscribe(self, wanted: NewSubscription, at_ms: int) -> None:
@@ -70,7 +76,8 @@ class Subscriptions:
                 "insurer": wanted.insurer,
                 "url": wanted.url,
                 "kinds": kinds,
-                "secret": wanted.secret,
+                "token_sha256": digest(wanted.token),
+                "sealed_secret": self._keyring.seal(wanted.secret) if wanted.secret else None,
                 "state": "active",
                 "created_at_ms": at_ms,
                 "last_number": 0,
@@ -89,12 +96,31 @@ class Subscriptions:
             lock_numbers(connection)
             connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
 
-    def secret(self, subscription_id: str) -> str | None:
-        """Return the secret of a subscription; None if there is no such subscription."""
-        query = select(subscriptions.c.secret).where(subscriptions.c.id == subscription_id)
+    def token_digest(self, subscription_id: str) -> str | None:
+        """Return the digest of a subscription's token; None if there is no such subscription."""
+        query = select(subscriptions.c.token_sha256).where(subscriptions.c.id == subscription_id)
         with self._reading.connect() as connection:
             found: str | None = connection.scalar(query)
             return found
+
+    def seal_anew(self) -> None:
+        """Seal under the first key what another key has sealed, so that the other can go.
+
+        Raises:
+            OtherKeyError: a secret was sealed under a key that is not given.
+        """
+        sealed = select(subscriptions.c.id, subscriptions.c.sealed_secret).where(
+            subscriptions.c.sealed_secret.is_not(None)
+        )
+        with self._engine.begin() as connection:
+            for subscription_id, secret in connection.execute(sealed).all():
+                anew = self._keyring.sealed_anew(secret)
+                if anew is not None:
+                    connection.execute(
+                        update(subscriptions)
+                        .where(subscriptions.c.id == subscription_id)
+                        .values(sealed_secret=anew)
+                    )
 
     def subscription(self, subscription_id: str) -> Subscription | None:
         """Return a subscription with the state of its next webhook."""

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import orjson
 import pytest
+from cryptography.fernet import Fernet
 from standardwebhooks import Webhook
 
 from services.contract.codec import encode
@@ -20,12 +21,14 @@ from services.contract.topics import CARE_MILESTONES
 from services.runtime.database import open_database
 from services.runtime.projection import Batch, Logged
 from services.subscriptions.app import MIGRATIONS
+from services.subscriptions.keyring import Keyring
 from services.subscriptions.matching import note
 from services.subscriptions.store.recording import Recorder
 from services.subscriptions.store.sending import Outbox
 from services.subscriptions.store.subscribing import NewSubscription, Subscriptions
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+KEYRING = Keyring([Fernet.generate_key().decode()])
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -169,12 +172,12 @@ def engine(database_settings):
 
 @pytest.fixture
 def subscriptions(engine):
-    return Subscriptions(engine)
+    return Subscriptions(engine, KEYRING)
 
 
 @pytest.fixture
 def outbox(engine):
-    return Outbox(engine)
+    return Outbox(engine, KEYRING)
 
 
 @pytest.fixture
@@ -210,7 +213,10 @@ def subscribe(subscriptions, clock):
     """Return a function that subscribes an insurer and returns the subscription's id."""
 
     def make(name, insurer="insurer-a", url=None, kinds=None, *, from_beginning=False):
-        wanted = NewSubscription(name, insurer, url, kinds, SECRET, from_beginning)
+        secret = url and SECRET
+        wanted = NewSubscription(
+            name, insurer, url, kinds, f"token-of-{name}", secret, from_beginning
+        )
         subscriptions.subscribe(wanted, clock())
         return name
 

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from services.subscriptions.app import serving
 from services.subscriptions.bell import Bell
 from services.subscriptions.routes import Door, build
+from services.subscriptions.tables import subscriptions as subscriptions_table
 
 JSON = {"accept": "application/json"}
 
@@ -42,7 +44,7 @@ async def _subscribe(client, **body):
     response = await client.post("/subscriptions", json={"insurer": "insurer-a", **body})
     assert response.status_code == 201, response.text
     made = response.json()
-    return f"/subscriptions/{made['id']}", {"authorization": f"Bearer {made['secret']}"}, made
+    return f"/subscriptions/{made['id']}", {"authorization": f"Bearer {made['token']}"}, made
 
 
 async def _read(lines, count):
@@ -61,19 +63,45 @@ async def _read(lines, count):
     return events
 
 
-async def test_the_secret_is_shown_once_and_signs(client):
+async def test_the_token_and_the_secret_that_signs_are_shown_once(client):
     path, auth, made = await _subscribe(client, url="http://127.0.0.1:9/in")
 
     seen = (await client.get(path, headers=auth)).json()
 
     assert made["secret"].startswith("whsec_")
     assert Webhook(made["secret"])
-    assert "secret" not in seen
-    assert {**seen, "secret": made["secret"]} == made
+    assert seen.keys() & {"token", "secret"} == set()
+    assert {**seen, "token": made["token"], "secret": made["secret"]} == made
     assert (seen["state"], seen["last_number"], seen["next_attempt_at"]) == ("active", 0, None)
 
 
-async def test_every_route_of_a_subscription_is_closed_to_another_insurers_secret(client, feed):
+async def test_what_is_never_signed_has_no_secret(client):
+    _, _, made = await _subscribe(client)
+
+    assert "secret" not in made
+
+
+async def test_what_signs_does_not_open_the_door(client):
+    path, _, made = await _subscribe(client, url="http://127.0.0.1:9/in")
+
+    response = await client.get(path, headers={"authorization": f"Bearer {made['secret']}"})
+
+    assert response.status_code == 404
+
+
+async def test_neither_token_nor_secret_stands_in_the_database(client, engine):
+    _, _, made = await _subscribe(client, url="http://127.0.0.1:9/in")
+
+    with engine.connect() as connection:
+        row = " ".join(map(str, connection.execute(select(subscriptions_table)).one()))
+
+    assert made["id"] in row
+    assert made["token"] not in row
+    assert made["secret"] not in row
+    assert made["secret"].removeprefix("whsec_") not in row
+
+
+async def test_every_route_of_a_subscription_is_closed_to_another_insurers_token(client, feed):
     path, auth, _ = await _subscribe(client)
     _, stranger, _ = await _subscribe(client, insurer="insurer-b")
     feed.publish(feed.milestone("e1", "insurer-a"))

@@ -15,6 +15,8 @@ from services.contract.topics import CARE_MILESTONES, DEAD_LETTERS
 from services.local.ports import free_port
 from services.runtime.log_writer import LogWriter, Write, partition_of
 
+KEYS = "c2VjcmV0cyBvZiBzdWJzY3JpcHRpb25zIGluIHRlc3Q="
+
 
 @pytest.fixture
 def process_settings(kafka_settings, database_settings):
@@ -33,6 +35,7 @@ async def _process(settings):
         "CARELOOP_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "CARELOOP_DATA_DIR": str(settings.data_dir),
         "CARELOOP_DATABASE_URL": settings.database_url or "",
+        "CARELOOP_SECRET_KEYS": KEYS if settings.database_url else "",
         "CARELOOP_PARTITIONS": str(settings.partitions),
         "CARELOOP_SUBSCRIPTIONS_PORT": str(settings.subscriptions_port),
         "CARELOOP_SESSION_TIMEOUT_S": "6",  # how long the killed process keeps its partitions
@@ -94,7 +97,7 @@ async def test_a_milestone_on_the_log_reaches_its_insurer_once_and_whole(
         made = (await client.post("/subscriptions", json=body)).json()
         receiver.secret = made["secret"]
         path = f"/subscriptions/{made['id']}"
-        auth = {"authorization": f"Bearer {made['secret']}", "accept": "application/json"}
+        auth = {"authorization": f"Bearer {made['token']}", "accept": "application/json"}
         await _publish(
             process_settings,
             encode(feed.milestone("e1", "insurer-a", "insurer-b")),

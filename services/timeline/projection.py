@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.event import EventData
@@ -15,14 +15,18 @@ from services.contract.topics import EVENT_TOPICS
 from services.runtime import fault_points
 from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch
+from services.runtime.sql import Write
 from services.timeline.item import Item, item_of
 from services.timeline.tables import POSITIONS, TIMELINE
 
 PAGE_MAX: Final = 500
 _ADD: Final = {
-    name: dialect.insert(TIMELINE)
-    .on_conflict_do_nothing(index_elements=[TIMELINE.c.event_id])
-    .execution_options(preserve_rowcount=True)
+    name: Write(
+        dialect.insert(TIMELINE)
+        .values({column: bindparam(column) for column in Item._fields})
+        .inline()
+        .on_conflict_do_nothing(index_elements=[TIMELINE.c.event_id])
+    )
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 """By kind of database: adds an event, unless it is there."""
@@ -78,15 +82,14 @@ class Timeline:
         Raises StaleWriterError: another process has read on from there.
         """
         items = {
-            logged.event.id: item_of(logged.event, logged.timestamp_ms)._asdict()
+            logged.event.id: item_of(logged.event, logged.timestamp_ms)
             for batch in batches
             for logged in batch.events
         }
         with self._database.write() as connection:
             advance(connection, POSITIONS, batches)
-            if items:
-                add = _ADD[connection.dialect.name]
-                self._count(connection, connection.execute(add, list(items.values())).rowcount)
+            fresh = _ADD[connection.dialect.name].run(connection, *items.values())
+            self._count(connection, fresh)
             fault_points.reach("projection.before_commit")
 
     def page(self, member_id: str, cursor: str | None, limit: int) -> Page:

@@ -6,8 +6,10 @@ that it must be had again: it is stored sealed, with Fernet (AES-128 in CBC mode
 under keys that stand outside the database.
 """
 
+import contextlib
 import hmac
 import os
+import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +21,8 @@ from services.runtime.settings import HOW_TO_MAKE_A_KEY, Settings, SettingsError
 
 KEY_FILE: Final = "subscriptions.key"
 """Of a data directory whose process was given no keys."""
+
+_OTHERS: Final = 0o077
 
 
 class OtherKeyError(RuntimeError):
@@ -101,6 +105,8 @@ def keyring_of(settings: Settings) -> Keyring:
     path = settings.data_dir / KEY_FILE
     if not path.exists():
         _make_key(path)
+    if path.stat().st_mode & _OTHERS:
+        raise SettingsError(f"{path}: others may read the key; mend it with `chmod 600 {path}`")
     try:
         return Keyring([path.read_text("ascii").strip()])
     except ValueError as error:
@@ -108,12 +114,11 @@ def keyring_of(settings: Settings) -> Keyring:
 
 
 def _make_key(path: Path) -> None:
-    """Write a fresh key that its owner alone can read, whole or not at all."""
+    """Write a fresh key that its owner alone can read, whole or not at all; the first one stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    fresh = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fresh, "wb") as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as file:  # mode 0600
         file.write(Fernet.generate_key())
+        file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)

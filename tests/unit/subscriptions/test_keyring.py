@@ -1,5 +1,6 @@
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -68,6 +69,27 @@ def test_a_data_directory_gets_a_key_that_its_owner_alone_reads_and_keeps_it(tmp
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
 
 
+def test_a_key_that_others_may_read_is_refused_with_the_way_to_mend_it(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    keyring_of(settings)
+
+    (tmp_path / KEY_FILE).chmod(0o644)
+
+    with pytest.raises(SettingsError, match="chmod 600"):
+        keyring_of(settings)
+
+
+def test_of_two_first_starts_at_once_one_makes_the_key(tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path)
+    sealed = keyring_of(settings).seal("whsec_1")
+
+    with monkeypatch.context() as late:
+        late.setattr(Path, "exists", lambda _self: False)  # the other one has not seen it yet
+        keyring_of(settings)
+
+    assert keyring_of(settings).open(sealed) == "whsec_1"
+
+
 def test_keys_that_are_given_win_over_the_file(tmp_path):
     sealed = keyring_of(Settings(data_dir=tmp_path)).seal("whsec_1")
 
@@ -85,6 +107,7 @@ def test_a_shared_database_without_a_key_is_refused_with_the_way_to_mend_it(tmp_
 
 def test_a_file_that_is_no_key_is_named_and_left_as_it_is(tmp_path):
     (tmp_path / KEY_FILE).write_text("")
+    (tmp_path / KEY_FILE).chmod(0o600)
 
     with pytest.raises(SettingsError, match=rf"{KEY_FILE} is not a key"):
         keyring_of(Settings(data_dir=tmp_path))

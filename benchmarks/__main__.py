@@ -16,6 +16,7 @@ NAMES = (
     "doors",
     "whatif",
     "growth",
+    "tricks",
     "profiles",
 )
 ON_REQUEST = ("against", "against.instructions")

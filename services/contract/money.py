@@ -58,7 +58,8 @@ def as_text(amount: int, currency: str) -> str:
     """Write minor units for people: `as_text(12345, "CNY")` is `123.45 CNY`.
 
     The texts are kept for a while: the reasoning on a bill names most amounts twice, and a product's
-    limits each time.
+    limits each time. Without that each takes 0.7 µs longer, seven of them 4 % of a decision
+    (`python -m benchmarks tricks`).
     """
     digits = MINOR_DIGITS.get(currency, 2)
     if digits == 0:

@@ -2,7 +2,8 @@
 
 The types are those of the contract, by the same names, with the fields that are booked. All that is
 read is held to the contract's rules, the sums included; what is passed over, such as a decision's
-trace, is most of a record, and judging it took most of the time of booking it.
+trace, is most of a record, and judging it took most of the time of booking it: read whole, a small
+decision takes 30 µs in place of 23 (`python -m benchmarks tricks`).
 """
 
 from typing import ClassVar, Literal, Self

@@ -46,8 +46,8 @@ def collect_garbage_seldom() -> None:
     """Look for cycles when half a million objects more are held, not 700 as is Python's default.
 
     Events, records and requests come and go by the thousand and hold no cycles; looking through
-    those under way each time that 700 more were made took an eighth to a third of all time. A
-    backlog that waits in a worker is up to some 200,000.
+    those under way each time that 700 more were made took an eighth to a third of all time
+    (`python -m benchmarks tricks`). A backlog that waits in a worker is up to some 200,000.
     """
     gc.freeze()
     gc.set_threshold(500_000, 20, 50)

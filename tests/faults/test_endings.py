@@ -19,7 +19,7 @@ from tests.workers import WorkerProcess, derived, distinct, facts, publish, wait
 _PARENT = """
 import sys, time
 from pathlib import Path
-from services.runtime import orphans
+from services.local import orphans
 from services.local.supervisor import Service, Supervisor
 orphans.GRACE_S = 1
 supervisor = Supervisor(Path(sys.argv[1]))

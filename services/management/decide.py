@@ -35,7 +35,7 @@ from services.management.state import (
 )
 from services.member.calendar import days_after, local_day, start_of_day_after
 from services.member.reading import Reading
-from services.member.record import Record, noted, with_condition, with_cover, with_member
+from services.member.record import MemberRecord, noted, with_condition, with_cover, with_member
 from services.terminology.lookup import diagnoses
 
 Consumed = (
@@ -110,7 +110,7 @@ def _others(state: ManagementState, pathway: str) -> list[Enrolment]:
     return [one for one in state.enrolments if one.pathway != pathway]
 
 
-def _with_record(state: ManagementState, record: Record) -> ManagementState:
+def _with_record(state: ManagementState, record: MemberRecord) -> ManagementState:
     return state if record is state.record else changed(state, record=record)
 
 

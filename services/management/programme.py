@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from services.contract.milestones import ManagementMilestone
 from services.contract.step import Draft
 from services.member.calendar import local_day
-from services.member.record import Record
+from services.member.record import MemberRecord
 from services.pathways.guideline import Edition, Management
 from services.pathways.index import Pathway, pathways
 
@@ -46,7 +46,7 @@ class Programme(NamedTuple):
     pathway: Pathway
     edition: Edition
     guideline: Management
-    record: Record
+    record: MemberRecord
     time: datetime
     at: datetime
     day: date
@@ -84,14 +84,14 @@ class Programme(NamedTuple):
 _DAY_S = 86_400
 
 
-def programme(pathway: str, record: Record, time: datetime, at: datetime) -> Programme | None:
+def programme(pathway: str, record: MemberRecord, time: datetime, at: datetime) -> Programme | None:
     """Return the programme of a pathway; None if it has none on the day of `time`."""
     day = local_day(time)
     found = managed_on(day).get(pathway)
     return None if found is None else Programme(*found, record, time, at, day, local_day(at))
 
 
-def programmes(record: Record, time: datetime, at: datetime) -> list[Programme]:
+def programmes(record: MemberRecord, time: datetime, at: datetime) -> list[Programme]:
     """Return the programmes of all pathways that have one on the day of `time`."""
     day, today = local_day(time), local_day(at)
     return [Programme(*one, record, time, at, day, today) for one in managed_on(day).values()]

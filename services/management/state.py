@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from services.contract.frozen import Day, Id, Word
 from services.contract.step import State
 from services.member.reading import Reading
-from services.member.record import NOBODY, Record
+from services.member.record import NOBODY, MemberRecord
 from services.pathways.criteria import Aim
 
 READING_DAYS_MAX: Final = 4
@@ -70,7 +70,7 @@ class ManagementState(State):
     withdrawn. escalated: last urgent referrals to treatment.
     """
 
-    record: Record = NOBODY
+    record: MemberRecord = NOBODY
     enrolments: tuple[Enrolment, ...] = ()
     left: tuple[Dated, ...] = ()
     escalated: tuple[Dated, ...] = ()

@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Record:
+class MemberRecord:
     """What is known of one member.
 
     readings: the latest of each panel. halves: of panels, while their other half is missing. All
@@ -101,18 +101,18 @@ class Record:
         return covers.insurers_in_force(self.covers, day)
 
 
-NOBODY: Final = Record()
+NOBODY: Final = MemberRecord()
 """The record of a member of whom nothing is known yet."""
 
 
-def with_member(record: Record, data: MemberRegistered) -> Record:
+def with_member(record: MemberRecord, data: MemberRegistered) -> MemberRecord:
     """Return the record that knows who the member is; the same record if that is nothing new."""
     if (data.birth_date, data.sex) == (record.birth_date, record.sex):
         return record
     return changed(record, birth_date=data.birth_date, sex=data.sex)
 
 
-def with_cover(record: Record, data: CoverActivated | CoverEnded) -> Record:
+def with_cover(record: MemberRecord, data: CoverActivated | CoverEnded) -> MemberRecord:
     """Return the record after a cover began, changed or ended; the same record if it did not.
 
     Raises:
@@ -122,7 +122,7 @@ def with_cover(record: Record, data: CoverActivated | CoverEnded) -> Record:
     return record if known is record.covers else changed(record, covers=known)
 
 
-def with_condition(record: Record, data: ConditionRecorded, day: date) -> Record:
+def with_condition(record: MemberRecord, data: ConditionRecorded, day: date) -> MemberRecord:
     """Return the record that knows of a diagnosis; the same record if that is nothing new.
 
     The later day wins; of one day, that it stands.
@@ -144,12 +144,12 @@ class Noted(NamedTuple):
     the panels and questions of which the record now knows something later.
     """
 
-    record: Record
+    record: MemberRecord
     readings: tuple[Reading, ...] = ()
     learnt: frozenset[str] = frozenset()
 
 
-def noted(record: Record, data: ObservationRecorded, time: datetime) -> Noted:
+def noted(record: MemberRecord, data: ObservationRecorded, time: datetime) -> Noted:
     """Return the record that knows of an observation; the same record if that is nothing new.
 
     Raises:
@@ -175,19 +175,19 @@ def noted(record: Record, data: ObservationRecorded, time: datetime) -> Noted:
     return Noted(record, tuple(readings), frozenset(learnt))
 
 
-def with_half(record: Record, half: HalfReading) -> Record:
+def with_half(record: MemberRecord, half: HalfReading) -> MemberRecord:
     """Return the record that waits for the other half of a reading."""
     others = [one for one in record.halves if one.panel != half.panel]
     return changed(record, halves=tuple(sorted([*others, half], key=lambda one: one.panel)))
 
 
-def without_half(record: Record, reading: Reading) -> Record:
+def without_half(record: MemberRecord, reading: Reading) -> MemberRecord:
     """Return the record in which a reading is whole; the same record if none waited for it."""
     others = tuple([one for one in record.halves if one.panel != reading.panel])
     return record if len(others) == len(record.halves) else changed(record, halves=others)
 
 
-def _with_answer(record: Record, data: ObservationRecorded, time: datetime) -> Record:
+def _with_answer(record: MemberRecord, data: ObservationRecorded, time: datetime) -> MemberRecord:
     question = question_of(data.codes)
     meaning = None if question is None else answer_of(question, data.answer, data.text)
     if question is None or meaning is None:

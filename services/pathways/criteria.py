@@ -13,7 +13,7 @@ from services.contract.frozen import Text, Word
 from services.contract.member import Sex
 from services.member.calendar import local_day
 from services.member.reading import Reading
-from services.member.record import Record
+from services.member.record import MemberRecord
 from services.terminology.lookup import (
     Table,
     known_diagnoses,
@@ -147,7 +147,7 @@ class View(NamedTuple):
     latest reading that counts.
     """
 
-    record: Record
+    record: MemberRecord
     day: date
     watches: tuple[str, ...]
     readings_from_years: int
@@ -166,7 +166,9 @@ class View(NamedTuple):
         return not self.record.is_under(self.readings_from_years, day)
 
 
-def view_of(record: Record, day: date, watches: tuple[str, ...], readings_from_years: int) -> View:
+def view_of(
+    record: MemberRecord, day: date, watches: tuple[str, ...], readings_from_years: int
+) -> View:
     """Return what a guideline sees of a member as of a day, while nothing is confirmed."""
     view = View(record, day, watches, readings_from_years)
     latest = None

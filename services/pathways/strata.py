@@ -3,14 +3,14 @@
 from datetime import date
 
 from services.member.calendar import local_day
-from services.member.record import Record
+from services.member.record import MemberRecord
 from services.pathways.criteria import Part, View, view_of
 from services.pathways.guideline import Screening
 from services.pathways.index import Pathway
 from services.pathways.verdict import Verdict
 
 
-def screening_view(record: Record, screening: Screening, day: date) -> View:
+def screening_view(record: MemberRecord, screening: Screening, day: date) -> View:
     """Return what a guideline's screening part sees of a member as of a day."""
     return view_of(record, day, screening.watches, screening.readings_from_years)
 

@@ -89,7 +89,7 @@ class GapInLogError(RuntimeError):
 
 
 @dataclass(slots=True)
-class Outcome:
+class Folded:
     """What a batch leads to.
 
     outputs: records by topic, in order; they belong on the same partition number as the input.
@@ -126,14 +126,14 @@ class PartitionFold(Generic[S]):
         position = Position() if stored is None else Position.decode(stored)
         self._next_offset = self._stored_until = position.next_offset
         self._clock = position.clock
-        self._outcome = Outcome()
+        self._folded = Folded()
 
     @property
     def position(self) -> Position:
         """How far the partition has been read."""
         return Position(self._next_offset, self._clock)
 
-    def apply(self, rows: Sequence[Row]) -> Outcome:
+    def apply(self, rows: Sequence[Row]) -> Folded:
         """Fold records in order; those that were read before are dropped as redelivered.
 
         Outputs are to be stored before `take_changes`, of this batch and of those before it.
@@ -141,18 +141,18 @@ class PartitionFold(Generic[S]):
         Raises:
             GapInLogError: the rows begin beyond the next offset, or skip one.
         """
-        self._outcome = Outcome()
+        self._folded = Folded()
         for row in rows:
             expected = self._next_offset
             if row.offset < expected:
-                self._outcome.duplicates += 1
+                self._folded.duplicates += 1
                 continue
             if row.offset > expected:
                 where = f"{self._stage.input_topic}/{self._partition}"
                 raise GapInLogError(f"{where}: offset {row.offset} where {expected} is next")
             self._one(row)
             self._next_offset = row.offset + 1
-        return self._outcome
+        return self._folded
 
     def take_changes(self) -> dict[bytes, bytes]:
         """Return every household touched since the last call, and the position, as to be stored.
@@ -192,7 +192,7 @@ class PartitionFold(Generic[S]):
         household = self._household(key)
         last = household.received.get(producer, 0)
         if sequence <= last:
-            self._outcome.duplicates += 1
+            self._folded.duplicates += 1
         elif sequence == last + 1:
             self._in_turn(row, household, producer, headers)
             if household.parked:
@@ -212,7 +212,7 @@ class PartitionFold(Generic[S]):
             self._decide(household, event)
         except (UndecodableError, RuleRefusedError) as error:
             self._refuse(row, str(error))
-        self._outcome.events += 1
+        self._folded.events += 1
 
     def _decide(self, household: Household[S], event: Event[EventData]) -> None:
         key = self._stage.key(event)
@@ -233,7 +233,7 @@ class PartitionFold(Generic[S]):
             household.put(key, step.state)
         for ordinal, draft in enumerate(step.outputs):
             topic, record = self._stamp(household, draft, cause, ordinal)
-            self._outcome.outputs.append((topic, record))
+            self._folded.outputs.append((topic, record))
 
     def _stamp(
         self, household: Household[S], draft: Draft, cause: Event[EventData], ordinal: int
@@ -266,7 +266,7 @@ class PartitionFold(Generic[S]):
             self._refuse(row, str(error))
             return
         if self._clock is not None and tick.time <= self._clock:
-            self._outcome.duplicates += 1
+            self._folded.duplicates += 1
             return
         self._clock = tick.time
         until_us = instant_us(tick.time)
@@ -308,7 +308,7 @@ class PartitionFold(Generic[S]):
         self, row: Row, household: Household[S], producer: str, sequence: int, last: int
     ) -> None:
         if any((one.producer, one.sequence) == (producer, sequence) for one in household.parked):
-            self._outcome.duplicates += 1
+            self._folded.duplicates += 1
             return
         parked_bytes = sum(len(one.record.value) for one in household.parked)
         if (
@@ -318,7 +318,7 @@ class PartitionFold(Generic[S]):
             self._refuse(row, f"sequence {sequence} of {producer}, {last + 1} is missing")
             return
         household.parked.append(Parked(producer, sequence, row.offset, row.record))
-        self._outcome.parked += 1
+        self._folded.parked += 1
         self._touch(row.record.key, household)
 
     def _unpark(self, household: Household[S]) -> None:
@@ -339,8 +339,8 @@ class PartitionFold(Generic[S]):
     def _refuse(self, row: Row, reason: str) -> None:
         place = Place(self._stage.input_topic, self._partition, row.offset)
         letter = dead_letter(row.record, place, self._stage.name, reason)
-        self._outcome.outputs.append((DEAD_LETTERS, letter))
-        self._outcome.refused.append(reason)
+        self._folded.outputs.append((DEAD_LETTERS, letter))
+        self._folded.refused.append(reason)
 
     def _household(self, key: bytes) -> Household[S]:
         household = self._households.get(key)

@@ -11,7 +11,7 @@ from services.contract.codec import Record, decode, encode
 from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.topics import HEALTH_EVENTS, STAGE_INPUTS
-from services.runtime.fold import Outcome, PartitionFold, Row
+from services.runtime.fold import Folded, PartitionFold, Row
 from services.runtime.log_writer import partition_of
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
@@ -25,7 +25,7 @@ class _Running:
     fold: PartitionFold[Any]
     store: MemoryStore
 
-    def step(self, log: "MemoryLog") -> Outcome | None:
+    def step(self, log: "MemoryLog") -> Folded | None:
         rows = log.rows(self.stage.input_topic, self.partition, self.fold.position.next_offset)
         if not rows:
             return None

@@ -28,7 +28,7 @@ from services.runtime.batches import (
     StageTransport,
 )
 from services.runtime.changelog import ChangelogPartition, restore
-from services.runtime.fold import Outcome, PartitionFold, Row
+from services.runtime.fold import Folded, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.process import begin, collect_garbage_seldom, stop_in_time
 from services.runtime.rocks_store import RocksStore, open_states
@@ -233,7 +233,7 @@ class Worker:
             self._checkpoint_due = begun + CHECKPOINT_S
         self._unstored += events
         self._unstored_rows += sum(_fetch_of(event).count for event in events)
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, Folded] = {}
         for number, batch in rows.items():
             outcomes[number] = self._folds[number].apply(batch)
             await asyncio.sleep(0)  # what the batch before says goes on its way meanwhile
@@ -245,7 +245,7 @@ class Worker:
         if self._sending is not None:
             await self._sending
 
-    async def _send(self, outcomes: Mapping[int, Outcome]) -> None:
+    async def _send(self, outcomes: Mapping[int, Folded]) -> None:
         await self._writer.write(
             Write(topic, number, record)
             for number, outcome in outcomes.items()
@@ -291,7 +291,7 @@ class Worker:
         fault_points.reach("worker.acked")
 
     def _measure(
-        self, rows: Mapping[int, Sequence[Row]], outcomes: Mapping[int, Outcome], seconds: float
+        self, rows: Mapping[int, Sequence[Row]], outcomes: Mapping[int, Folded], seconds: float
     ) -> None:
         name = self._stage.name
         telemetry.batch_size.labels(name).observe(sum(map(len, rows.values())))

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 from services.contract.milestones import ScreeningMilestone
 from services.contract.step import Draft
 from services.member.calendar import local_day
-from services.member.record import Record
+from services.member.record import MemberRecord
 from services.pathways.criteria import View
 from services.pathways.guideline import Edition, Screening
 from services.pathways.index import Pathway, pathways
 from services.pathways.strata import verdict
 from services.pathways.verdict import Verdict
-from services.screening.state import Row
+from services.screening.state import PathwayRow
 
 MilestoneName = Literal["invited", "screened", "risk_stratified", "referred", "overdue"]
 
@@ -42,7 +42,7 @@ def screened_on(day: date) -> tuple[Screened, ...]:
 class Told(NamedTuple):
     """A row after something happened, and what to say about it."""
 
-    row: Row
+    row: PathwayRow
     outputs: tuple[Draft, ...] = ()
 
 
@@ -56,8 +56,8 @@ class Case(NamedTuple):
     pathway: Pathway
     edition: Edition
     screening: Screening
-    record: Record
-    row: Row
+    record: MemberRecord
+    row: PathwayRow
     time: datetime
     at: datetime
     day: date

@@ -10,10 +10,10 @@ from services.member.reading import Reading
 from services.pathways.criteria import Repeated
 from services.screening.case import Case, Told
 from services.screening.loop import with_stage
-from services.screening.state import MET_DAYS_MAX, Met, Row
+from services.screening.state import MET_DAYS_MAX, Met, PathwayRow
 
 
-def with_met_days(case: Case, reading: Reading) -> Row:
+def with_met_days(case: Case, reading: Reading) -> PathwayRow:
     """Return the row that remembers which limits a reading is beyond; the same row otherwise."""
     row, day = case.row, local_day(reading.time)
     for line in case.screening.confirm:
@@ -25,7 +25,7 @@ def with_met_days(case: Case, reading: Reading) -> Row:
     return row
 
 
-def without_withdrawn(case: Case) -> Row:
+def without_withdrawn(case: Case) -> PathwayRow:
     """Return the row without a referral that a withdrawn diagnosis has overtaken."""
     referred_on, since = case.row.referred_on, _resolved_on(case)
     if referred_on is not None and since is not None and referred_on <= since:

@@ -18,7 +18,7 @@ from services.contract.member import CoverActivated, CoverEnded, MemberRegistere
 from services.contract.step import Draft, Step
 from services.member.calendar import local_day, start_of_day_after
 from services.member.reading import Reading
-from services.member.record import Record, noted, with_condition, with_cover, with_member
+from services.member.record import MemberRecord, noted, with_condition, with_cover, with_member
 from services.pathways.strata import screening_view
 from services.screening.case import Case, Screened, Told, screened_on
 from services.screening.confirm import (
@@ -29,7 +29,7 @@ from services.screening.confirm import (
 )
 from services.screening.due import after_reading, due_passed, first, settles, sooner, wake_at
 from services.screening.loop import gone_round, rehabilitated, with_stage
-from services.screening.state import Row, ScreeningState
+from services.screening.state import PathwayRow, ScreeningState
 from services.screening.strata import judged
 from services.terminology.lookup import diagnoses
 
@@ -198,7 +198,7 @@ def _and_then(case: Case, told: Told, act: Callable[[Case], Told]) -> Told:
 
 def _each(
     state: ScreeningState,
-    record: Record,
+    record: MemberRecord,
     chosen: Iterable[Screened],
     act: Callable[[Case], Told],
     time: datetime,
@@ -206,7 +206,7 @@ def _each(
 ) -> ScreeningStep:
     """Let each of some pathways act, in the order of their names."""
     day, today = local_day(time), local_day(at)
-    rows: list[Row] = []
+    rows: list[PathwayRow] = []
     outputs: list[Draft] = []
     for one in chosen:
         row = state.row(one.pathway.id)
@@ -219,7 +219,7 @@ def _each(
 
 
 def _with_rows(
-    state: ScreeningState, record: Record, rows: Iterable[Row], at: datetime
+    state: ScreeningState, record: MemberRecord, rows: Iterable[PathwayRow], at: datetime
 ) -> ScreeningState:
     """Return the state with some rows in place of theirs; the same state if nothing changes."""
     moved = {row.pathway: row for row in rows if row != state.row(row.pathway)}
@@ -243,7 +243,7 @@ def _with_rows(
     return after if soonest == state.wake_at else changed(after, wake_at=soonest)
 
 
-def _is_due_as_before(row: Row, state: ScreeningState) -> bool:
+def _is_due_as_before(row: PathwayRow, state: ScreeningState) -> bool:
     before = state.row(row.pathway)
     return (row.due, row.invited) == (before.due, before.invited)
 

@@ -12,10 +12,10 @@ from services.member.calendar import (
     start_of,
     start_of_day_after,
 )
-from services.member.record import Record
+from services.member.record import MemberRecord
 from services.pathways.guideline import Cadence, Screening
 from services.screening.case import Case, Told
-from services.screening.state import Row
+from services.screening.state import PathwayRow
 
 Reason = Literal["first", "routine", "raised", "rehabilitation_finished"]
 
@@ -114,7 +114,7 @@ def schedule(
     )
 
 
-def wake_at(row: Row, record: Record, screening: Screening) -> datetime | None:
+def wake_at(row: PathwayRow, record: MemberRecord, screening: Screening) -> datetime | None:
     """Return when a pathway wants to be looked at: a due day is over, or the first invitation."""
     if row.due is not None:
         return start_of_day_after(row.due)

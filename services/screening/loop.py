@@ -5,15 +5,17 @@ from typing import assert_never
 from services.contract.care import PlanSet, ReferralWithdrawn, ReferredToRehabilitation
 from services.screening.case import Case, Told
 from services.screening.due import after_rehabilitation
-from services.screening.state import REHABILITATION_VISITS_MAX, Row, VisitedStage
+from services.screening.state import REHABILITATION_VISITS_MAX, PathwayRow, VisitedStage
 
 
-def with_stage(row: Row, stage: VisitedStage) -> Row:
+def with_stage(row: PathwayRow, stage: VisitedStage) -> PathwayRow:
     """Return the row in which the loop has been through a stage; the same if it had."""
     return row if stage in row.visited else row._replace(visited=(*row.visited, stage))
 
 
-def gone_round(row: Row, data: PlanSet | ReferredToRehabilitation | ReferralWithdrawn) -> Row:
+def gone_round(
+    row: PathwayRow, data: PlanSet | ReferredToRehabilitation | ReferralWithdrawn
+) -> PathwayRow:
     """Note where in the loop the member is; treatment counts while its referral stands."""
     visits = row.rehabilitation_visits
     match data:

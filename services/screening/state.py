@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from services.contract.frozen import Day, Id, Word
 from services.contract.step import State
-from services.member.record import NOBODY, Record
+from services.member.record import NOBODY, MemberRecord
 
 MET_DAYS_MAX: Final = 12
 """Days remembered on which a limit was passed. Guidelines confirm by two or three of them within a
@@ -23,7 +23,7 @@ class Met(NamedTuple):
     days: tuple[Day, ...]
 
 
-class Row(NamedTuple):
+class PathwayRow(NamedTuple):
     """One pathway, as far as the screening of one member goes.
 
     said: key of the verdict that was last published. referred_on: when the member was handed to
@@ -50,12 +50,12 @@ class Row(NamedTuple):
 class ScreeningState(State):
     """One member: the record, and a row for each pathway that concerns them, by name."""
 
-    record: Record = NOBODY
-    rows: tuple[Row, ...] = ()
+    record: MemberRecord = NOBODY
+    rows: tuple[PathwayRow, ...] = ()
 
-    def row(self, pathway: str) -> Row:
+    def row(self, pathway: str) -> PathwayRow:
         """Return the row of a pathway; an empty one if it has not concerned the member yet."""
         for row in self.rows:
             if row.pathway == pathway:
                 return row
-        return Row(pathway)
+        return PathwayRow(pathway)

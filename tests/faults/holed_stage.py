@@ -23,7 +23,7 @@ from services.contract.clinical import ObservationRecorded
 from services.contract.codec import header_map, producer_in
 from services.runtime import changelog, fold, worker
 from services.runtime.batches import PartitionFetchScheduler
-from services.runtime.fold import Outcome, PartitionFold, Row
+from services.runtime.fold import Folded, PartitionFold, Row
 from services.runtime.log_writer import LogWriter, Stored, Write
 from services.runtime.watchdog import Standing, Watchdog
 from tests.counting_stage import STAGE, decide
@@ -87,7 +87,7 @@ def tell_what_is_read_again() -> None:
     rows_to = PartitionFold.apply
     ends: dict[int, int] = {}
 
-    def apply(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+    def apply(self: PartitionFold[Any], rows: Sequence[Row]) -> Folded:
         end = ends.get(self._partition, 0)
         _tell(f"{READ_AGAIN}{sum(row.offset < end for row in rows)}")
         ends[self._partition] = max(end, rows[-1].offset + 1)
@@ -221,7 +221,7 @@ def allow_gaps() -> None:
     """A fetch beyond the next offset is taken as it comes."""
     apply = PartitionFold.apply
 
-    def apply_anything(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+    def apply_anything(self: PartitionFold[Any], rows: Sequence[Row]) -> Folded:
         if rows and rows[0].offset > self._next_offset:
             self._next_offset = rows[0].offset
         return apply(self, rows)
@@ -256,7 +256,7 @@ def read_from_the_commit() -> None:
     """What was applied is read off the commit: a record is new because it is delivered."""
     apply = PartitionFold.apply
 
-    def apply_again(self: PartitionFold[Any], rows: Sequence[Row]) -> Outcome:
+    def apply_again(self: PartitionFold[Any], rows: Sequence[Row]) -> Folded:
         if rows and rows[0].offset < self._next_offset:
             self._next_offset = rows[0].offset
         return apply(self, rows)

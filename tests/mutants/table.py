@@ -63,7 +63,7 @@ RUNTIME: Final = (
     _bug("a wake-up set in the same batch is missed", FOLD,
          "if NEVER < household.wake_us() <= until_us:", "if until_us < household.wake_us() < NEVER:"),
     _bug("what is refused vanishes", FOLD,
-         "self._outcome.outputs.append((DEAD_LETTERS, letter))", "del letter"),
+         "self._folded.outputs.append((DEAD_LETTERS, letter))", "del letter"),
     _bug("ids of outputs are drawn at random", FOLD,
          "id=derived_id(self._stage.name, cause.id, subject, entry.type, ordinal)",
          "id=str(__import__('uuid').uuid4())"),

@@ -7,7 +7,7 @@ import pytest
 from services.contract.clinical import ObservationRecorded
 from services.contract.visit import Code
 from services.member.reading import read
-from services.member.record import Record, noted
+from services.member.record import MemberRecord, noted
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def test_a_barthel_total_is_kept_by_nobody_who_reads_pressures(value, unit):
         components=(),
         visit_id=None,
     )
-    record = Record()
+    record = MemberRecord()
 
     assert read(total, NOON) == ()
     assert noted(record, total, NOON).record is record

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.member.reading import Reading
-from services.member.record import Answer, Finding, Record
+from services.member.record import Answer, Finding, MemberRecord
 from services.pathways.hypertension.rules import cardiovascular_risk, column_of
 from services.pathways.index import pathways
 from services.pathways.strata import screening_view
@@ -32,7 +32,7 @@ OBESE = measured("body_mass_index", 28, "kg/m2")
 
 def stratified(systolic=150, diastolic=95, *, factors=(), findings=(), confirmed=False, **known):
     """The verdict on a reading of a member with these factors, answers and diagnoses."""
-    record = Record(
+    record = MemberRecord(
         readings=(
             reading(systolic, diastolic),
             *[one for one in factors if isinstance(one, Reading)],

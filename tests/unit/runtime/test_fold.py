@@ -13,7 +13,7 @@ from services.contract.codec import Record, decode, encode
 from services.contract.event import Event
 from services.contract.ids import stable_id
 from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
-from services.runtime.fold import GapInLogError, Outcome, PartitionFold, Row
+from services.runtime.fold import Folded, GapInLogError, PartitionFold, Row
 from services.runtime.household import decode_household
 from services.runtime.state_store import MemoryStore
 from services.runtime.ticks import tick
@@ -43,12 +43,12 @@ class Partition:
         self.outputs: list[tuple[str, Record]] = []
         self.next_offset = 0
 
-    def feed(self, *records: Record) -> Outcome:
+    def feed(self, *records: Record) -> Folded:
         rows = [Row(self.next_offset + i, record) for i, record in enumerate(records)]
         self.next_offset += len(rows)
         return self.apply(rows)
 
-    def apply(self, rows: Sequence[Row]) -> Outcome:
+    def apply(self, rows: Sequence[Row]) -> Folded:
         outcome = self.fold.apply(rows)
         self.outputs += outcome.outputs
         self.store.put(self.fold.take_changes())

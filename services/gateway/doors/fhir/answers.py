@@ -13,7 +13,7 @@ from services.gateway.acceptance.problems import Problem, RequestRefusedError
 from services.gateway.answer.http import json_response, operation_outcome, timeline_path
 from services.gateway.answer.intake import Answer
 from services.gateway.doors.fhir.bundle import Translation
-from services.gateway.doors.fhir.entry import Entry
+from services.gateway.doors.fhir.entry import ReadEntry
 
 FHIR_JSON: Final = "application/fhir+json"
 _CREATED: Final = "201 Created"
@@ -67,7 +67,7 @@ def _refused_by_place(
 
 
 def _entry(
-    entry: Entry, facts: Sequence[FactOutcome], refused: tuple[Problem, ...] | None
+    entry: ReadEntry, facts: Sequence[FactOutcome], refused: tuple[Problem, ...] | None
 ) -> dict[str, Any]:
     if refused is not None:
         return {"response": {"status": _REFUSED, "outcome": operation_outcome(refused)}}

@@ -14,7 +14,7 @@ from services.gateway.acceptance.order import ordered
 from services.gateway.acceptance.problems import Problem, refused
 from services.gateway.doors.fhir.entry import (
     BundleEntry,
-    Entry,
+    ReadEntry,
     entry_of,
     resource_id,
     resource_type,
@@ -46,7 +46,7 @@ class Translation:
     """A request, understood. members: those whom it registers, or tries to."""
 
     kind: Kind
-    entries: tuple[Entry, ...]
+    entries: tuple[ReadEntry, ...]
     members: frozenset[str]
 
     @property
@@ -137,7 +137,7 @@ def _source(resources: Iterable[dict[str, Any]], context: Context) -> str:
     return DEFAULT_SOURCE
 
 
-def _date_registrations(entries: list[Entry]) -> Iterable[Entry]:
+def _date_registrations(entries: list[ReadEntry]) -> Iterable[ReadEntry]:
     """Date each registration no later than the member's first fact in the request."""
     first: dict[str, datetime] = {}
     for entry in entries:

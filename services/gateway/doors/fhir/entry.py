@@ -54,7 +54,7 @@ class BundleEntry(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReadEntry:
     """One resource of the request, understood: its facts, or what is wrong with it."""
 
     place: str
@@ -64,7 +64,7 @@ class Entry:
     problems: tuple[Problem, ...] = ()
 
 
-def entry_of(entry: BundleEntry, reader: Reader) -> Entry:
+def entry_of(entry: BundleEntry, reader: Reader) -> ReadEntry:
     """Return what an entry says; `reader` is told its type and id, and collects the problems."""
     reader.type = resource_type(entry)
     reader.id = resource_id(entry)
@@ -89,7 +89,7 @@ def entry_of(entry: BundleEntry, reader: Reader) -> Entry:
             facts = translate_one(entry.resource or {}, reader)
         except ValidationError as error:
             reader.problems += shape_problems(reader.place, error)
-    return Entry(reader.place, reader.type, reader.id, tuple(facts), tuple(reader.problems))
+    return ReadEntry(reader.place, reader.type, reader.id, tuple(facts), tuple(reader.problems))
 
 
 def resource_type(entry: BundleEntry) -> str:

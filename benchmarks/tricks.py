@@ -215,22 +215,25 @@ def _request_us(app: FastAPI) -> float:
         except StopIteration:
             return
 
-    return _ns(call, 500) / 1000
+    return _ns(call, 100) / 1000
 
 
 def _garbage(log: Rows, rounds: int) -> tuple[str, float, float]:
     """A request settled while cycles are looked for as Python does, and seldom."""
-    gc.unfreeze()
-    gc.set_threshold(*PYTHONS_OWN)
-    plain = _event_us(SETTLEMENT, log, rounds)
-    collect_garbage_seldom()
-    return "garbage looked for seldom", plain, _event_us(SETTLEMENT, log, rounds)
+    plain, seldom = [], []
+    for _ in range(rounds):
+        gc.unfreeze()
+        gc.set_threshold(*PYTHONS_OWN)
+        plain.append(_event_us(SETTLEMENT, log, 1))
+        collect_garbage_seldom()
+        seldom.append(_event_us(SETTLEMENT, log, 1))
+    return "garbage looked for seldom", min(plain), min(seldom)
 
 
-def _ns(call: Callable[[], object], number: int = 2_000) -> float:
+def _ns(call: Callable[[], object], number: int = 300) -> float:
     """Return the nanoseconds of a call: the least of some rounds, for what disturbs only adds."""
     best = float("inf")
-    for _ in range(9):
+    for _ in range(60):
         begun = time.thread_time_ns()
         for _ in range(number):
             call()

@@ -19,6 +19,10 @@ from services.cli.main import app as careloop
         (("--for", "soon"), ("--for", "number")),
         (("--bootstrap-servers", "nonsense"), ("nonsense", "host:port")),
         (("--database-url", "mysql://x/y"), ("postgresql",)),
+        (
+            ("--database-url", "postgresql://u@127.0.0.1:1/x"),
+            ("CARELOOP_SECRET_KEYS", "make one with"),
+        ),
         (("--http-port", "99999"), ("--http-port", "65535")),
         (("--data-dir", "/dev/null/x"), ("/dev/null/x",)),
     ],

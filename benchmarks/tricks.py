@@ -8,21 +8,20 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel
 from starlette.routing import Route
 
 from benchmarks import report, workload
 from benchmarks.whatif import PARTITIONS, Rows, requests
 from services.contract import codec, money
 from services.contract.codec import Record, decode
-from services.contract.frozen import Frozen
 from services.ledger.bills import BOOKED
 from services.runtime.fold import PartitionFold, Row
 from services.runtime.process import collect_garbage_seldom
 from services.runtime.stage import Stage
 from services.runtime.state_store import MemoryStore
-from services.settlement import adjudication
+from services.settlement import adjudicate
 from services.settlement.app import STAGE as SETTLEMENT
+from services.settlement.steps.step import Case
 from services.treatment.app import STAGE as TREATMENT
 
 PAYS = 0.03
@@ -105,16 +104,6 @@ def _tricks(stage: Stage[Any], some: Sequence[Row]) -> Iterator[Trick]:
         ),
         (codec, "_attributes"),
     )
-    yield Trick(
-        "headers of a type kept",
-        _saved_by_keeping(codec._type_headers, said.TYPE),
-        (codec, "_type_headers"),
-    )
-    yield Trick(
-        "copies of values",
-        _saved(lambda: BaseModel.__copy__(said), lambda: Frozen.__copy__(said)),
-        (Frozen, "__copy__"),
-    )
     if stage is SETTLEMENT:
         yield from _of_settlement(said)
 
@@ -123,18 +112,12 @@ def _of_settlement(said: Any) -> Iterator[Trick]:
     yield Trick(
         "texts of amounts kept",
         _saved_by_keeping(money.as_text, 1_234_500, "CNY"),
-        (adjudication.Case, "money"),
-    )
-    steps = ("service", "currency", "waiting_period", "cap", "pay")
-    yield Trick(
-        "names of steps kept",
-        _saved_by_keeping(adjudication._rules, "a-product", "2026", steps),
-        (adjudication, "_rules"),
+        (Case, "money"),
     )
     yield Trick(
         "parts of a decision as plain dicts",
         _saved(lambda: _of_models(said), lambda: type(said)(**_plain_dicts(said))),
-        (adjudication, "_remainder"),
+        (adjudicate, "_remainder"),
     )
 
 

@@ -6,7 +6,6 @@ without touching the body.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -109,20 +108,14 @@ def written(data: EventData) -> bytes:
         return data.model_dump_json().encode()
 
 
-@cache
-def _type_headers(event_type: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
-    return ("ce_type", event_type.encode()), ("ce_dataschema", schema_of(event_type).encode())
-
-
 def encode(event: Event[EventData]) -> Record:
     """Return the record that carries `event`; equal events give equal bytes."""
-    ce_type, ce_dataschema = _type_headers(event.data.TYPE)
     household = event.household.encode()
     headers = [
         _SPECVERSION,
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
-        ce_type,
+        ("ce_type", event.data.TYPE.encode()),
     ]
     if event.subject:
         headers.append(("ce_subject", event.subject.encode()))
@@ -136,7 +129,7 @@ def encode(event: Event[EventData]) -> Record:
         headers.append(("ce_causationid", event.causation_id.encode()))
     if event.correlation_id is not None:
         headers.append(("ce_correlationid", event.correlation_id.encode()))
-    headers.append(ce_dataschema)
+    headers.append(("ce_dataschema", schema_of(event.data.TYPE).encode()))
     if event.traceparent is not None:
         headers.append(("ce_traceparent", event.traceparent.encode()))
     headers.append(_CONTENT_TYPE)

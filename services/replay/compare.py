@@ -27,7 +27,7 @@ LOG: Final = "log"
 """Stands for the producer where the log itself is broken."""
 
 
-Progress = Callable[[int], None]
+ReportProgress = Callable[[int], None]
 """Told how many records more have been read."""
 
 
@@ -62,7 +62,7 @@ def reads(log: RecordedLog, stages: Sequence[Stage[Any]]) -> int:
 
 
 def verify(
-    log: RecordedLog, stages: Sequence[Stage[Any]], *, show: int, progress: Progress
+    log: RecordedLog, stages: Sequence[Stage[Any]], *, show: int, progress: ReportProgress
 ) -> Report:
     """Compare a log with what `stages` make of it; up to `show` differences are kept in full.
 
@@ -93,7 +93,7 @@ class _Partition:
     stages: Sequence[Stage[Any]]
     report: Report
     show: int
-    progress: Progress
+    progress: ReportProgress
     recorded: dict[tuple[str, str], Recorded] = field(default_factory=lambda: defaultdict(Recorded))
     counts: dict[tuple[str, str], dict[bytes, int]] = field(
         default_factory=lambda: defaultdict(dict)

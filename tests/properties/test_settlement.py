@@ -30,7 +30,7 @@ from services.settlement.state import SettlementState
 from services.settlement.steps.annual_deductible import AnnualDeductible
 from services.settlement.steps.annual_limit import AnnualLimit
 from services.settlement.steps.sessions import Sessions
-from services.settlement.steps.step import Answer, Case, Working
+from services.settlement.steps.step import Case, StepResult, Working
 from tests.zones import CHINA
 
 _few = settings(max_examples=30, deadline=None)
@@ -249,7 +249,7 @@ def test_an_uncounted_deductible_would_be_noticed(monkeypatch: pytest.MonkeyPatc
     """Plant a bug: the deductible is left out of each bill and never counted as used."""
     original = AnnualDeductible.apply
 
-    def forgetful(self: AnnualDeductible, case: Case, work: Working) -> Answer:
+    def forgetful(self: AnnualDeductible, case: Case, work: Working) -> StepResult:
         after, note = original(self, case, work)
         return after._replace(deductible=work.deductible), note
 

@@ -16,7 +16,7 @@ from services.local.broker.errors import BrokerError
 KAFKA_VERSION: Final = "4.3.0"
 _ENDPOINT: Final = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
-Progress = Callable[[str, int, int], None]
+ReportProgress = Callable[[str, int, int], None]
 """Called with (jar's file name, its number from 1, how many there are) before each download."""
 
 
@@ -50,7 +50,7 @@ def class_path(cache_dir: Path) -> str:
     return str(folder / "*")
 
 
-def fetch_jars(cache_dir: Path, progress: Progress) -> Path:
+def fetch_jars(cache_dir: Path, progress: ReportProgress) -> Path:
     """Bring the jars into the cache and return their folder; does nothing if all are right.
 
     A folder is put in place only when every digest is right, so a cut connection leaves
@@ -89,7 +89,7 @@ def _digest(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _download(scratch: Path, total: int, progress: Progress) -> list[Path]:
+def _download(scratch: Path, total: int, progress: ReportProgress) -> list[Path]:
     try:
         import requests  # noqa: PLC0415  only a fetch needs it and the resolver, and both are slow
         from jgo.env import EnvironmentBuilder, LinkStrategy  # noqa: PLC0415
@@ -117,7 +117,7 @@ def _download(scratch: Path, total: int, progress: Progress) -> list[Path]:
 
 
 def _counting(
-    total: int, progress: Progress
+    total: int, progress: ReportProgress
 ) -> Callable[[str, int], AbstractContextManager[Callable[[int], None]]]:
     begun: list[str] = []
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from services.contract.frozen import Amount, Currency
-from services.settlement.steps.step import Answer, Case, LineTerms, Working
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working
 
 
 class AnnualDeductible(LineTerms):
@@ -16,7 +16,7 @@ class AnnualDeductible(LineTerms):
     step: Literal["annual_deductible"]
     amounts: Mapping[Currency, Amount]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         deductible, used = self.amounts[case.request.currency], case.used.deductible
         borne = min(max(0, deductible - used - work.deductible), work.payable)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from services.contract.frozen import Amount, Currency
-from services.settlement.steps.step import Answer, Case, Terms, Working, cap
+from services.settlement.steps.step import Case, StepResult, Terms, Working, cap
 
 
 class AnnualLimit(Terms):
@@ -16,7 +16,7 @@ class AnnualLimit(Terms):
     step: Literal["annual_limit"]
     amounts: Mapping[Currency, Amount]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         most = self.amounts[case.request.currency]
         left = max(0, most - case.used.paid)

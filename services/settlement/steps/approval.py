@@ -4,7 +4,7 @@ from typing import Literal
 
 from services.contract.visit import BillLine
 from services.settlement.lines import Scope
-from services.settlement.steps.step import Answer, Case, LineTerms, Working, cap
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working, cap
 
 
 class Approval(LineTerms):
@@ -24,7 +24,7 @@ class Approval(LineTerms):
     def _is_missing(self, line: BillLine) -> bool:
         return line.approval is None and (self.lines is None or self.lines.holds(line))
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         del case
         return cap(work, 0), "Not approved beforehand; it is left out."

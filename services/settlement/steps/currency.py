@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.contract.frozen import Currency
-from services.settlement.steps.step import Answer, Case, Terms, Working, stop
+from services.settlement.steps.step import Case, StepResult, Terms, Working, stop
 
 
 class OfferedCurrencies(Terms):
@@ -14,7 +14,7 @@ class OfferedCurrencies(Terms):
     step: Literal["currency"]
     currencies: tuple[Currency, ...] = Field(min_length=1)
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         if case.request.currency in self.currencies:
             return work, f"The product is offered in {case.request.currency}."

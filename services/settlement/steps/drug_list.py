@@ -4,7 +4,7 @@ from typing import Literal
 
 from services.contract.visit import BillLine
 from services.settlement.lines import LineFilter, Scope
-from services.settlement.steps.step import Answer, Case, Terms, Working, cap
+from services.settlement.steps.step import Case, StepResult, Terms, Working, cap
 
 
 class DrugList(Terms):
@@ -25,7 +25,7 @@ class DrugList(Terms):
     def _is_missing(self, line: BillLine) -> bool:
         return not self.drugs.holds(line)
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         del case
         return cap(work, 0), "Not on the drug list of the product; it is left out."

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from services.settlement.steps.step import Answer, Case, Terms, Working, stop
+from services.settlement.steps.step import Case, StepResult, Terms, Working, stop
 
 
 class InForce(Terms):
@@ -10,7 +10,7 @@ class InForce(Terms):
 
     step: Literal["in_force"]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         day, cover = case.day, case.cover
         if day < cover.valid_from:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from services.settlement.steps.step import Answer, Case, Terms, Working
+from services.settlement.steps.step import Case, StepResult, Terms, Working
 
 
 class Pay(Terms):
@@ -10,7 +10,7 @@ class Pay(Terms):
 
     step: Literal["pay"]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         taken = min(work.payable, work.open)
         after = Working(work.open - taken, 0, taken, *work[3:])

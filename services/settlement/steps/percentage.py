@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from services.contract.visit import Network, VisitClass
-from services.settlement.steps.step import Answer, Case, LineTerms, Working, cap
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working, cap
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 
@@ -32,7 +32,7 @@ class Percentage(LineTerms):
         row = self.percent.get(visit_class)
         return (self.percent["any"] if row is None else row)[network]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         network, visit_class = case.request.provider.network, case.request.visit_class
         percent = self.percent_for(visit_class, network)

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.settlement.state import Service
-from services.settlement.steps.step import Answer, Case, Terms, Working, stop
+from services.settlement.steps.step import Case, StepResult, Terms, Working, stop
 
 
 class CoveredServices(Terms):
@@ -14,7 +14,7 @@ class CoveredServices(Terms):
     step: Literal["service"]
     services: tuple[Service, ...] = Field(min_length=1)
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         kind = case.request.service.replace("_", " ")
         if case.request.service in self.services:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from services.contract.frozen import Amount, Currency
-from services.settlement.steps.step import Answer, Case, LineTerms, Working, cap
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working, cap
 
 
 class SessionLimit(LineTerms):
@@ -13,7 +13,7 @@ class SessionLimit(LineTerms):
     step: Literal["session_limit"]
     amounts: Mapping[Currency, Amount]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         most = self.amounts[case.request.currency]
         return cap(work, most), f"At most {case.money(most)} of one session is borne."

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.settlement.steps.step import Answer, Case, Terms, Working, stop
+from services.settlement.steps.step import Case, StepResult, Terms, Working, stop
 
 
 class Sessions(Terms):
@@ -13,7 +13,7 @@ class Sessions(Terms):
     step: Literal["sessions"]
     most: int = Field(ge=0)
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         used, year = case.used.sessions, case.used.year
         if used >= self.most:

@@ -48,7 +48,7 @@ class Working(NamedTuple):
     stopped: bool = False
 
 
-Answer = tuple[Working, str]
+StepResult = tuple[Working, str]
 """The figures after a step, and why, in plain words."""
 
 
@@ -69,7 +69,7 @@ class Terms(Frozen):
         return None
 
     @abstractmethod
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
 
 
@@ -84,7 +84,7 @@ class LineTerms(Terms):
         return None if self.lines is None else self.lines.holds
 
 
-def stop(work: Working, why: str) -> Answer:
+def stop(work: Working, why: str) -> StepResult:
     """Pay nothing of what the step is for."""
     return work._replace(payable=0, stopped=True), f"Pays nothing: {why}."
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.contract.frozen import Amount, Currency
 from services.contract.visit import VisitClass
-from services.settlement.steps.step import Answer, Case, LineTerms, Working, cap
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working, cap
 
 
 class VisitDeductible(LineTerms):
@@ -14,7 +14,7 @@ class VisitDeductible(LineTerms):
     step: Literal["visit_deductible"]
     amounts: Mapping[Currency, Mapping[VisitClass, Amount]]
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         deductible = self.amounts[case.request.currency].get(case.request.visit_class, 0)
         borne = min(deductible, work.payable)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from services.contract.visit import VisitClass
 from services.member.calendar import written_day
-from services.settlement.steps.step import Answer, Case, LineTerms, Working, stop
+from services.settlement.steps.step import Case, LineTerms, StepResult, Working, stop
 
 
 class WaitingPeriod(LineTerms):
@@ -19,7 +19,7 @@ class WaitingPeriod(LineTerms):
     days: int = Field(ge=1)
     exempt: tuple[VisitClass, ...] = ()
 
-    def apply(self, case: Case, work: Working) -> Answer:
+    def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""
         if case.request.visit_class in self.exempt:
             return work, f"An {case.request.visit_class} visit does not wait."

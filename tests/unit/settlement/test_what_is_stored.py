@@ -16,7 +16,7 @@ from services.settlement.app import STAGE
 from services.settlement.decide import fingerprint
 from services.settlement.state import Remembered, SettlementState
 from services.settlement.steps.pay import Pay
-from services.settlement.steps.step import Answer, Case, Working
+from services.settlement.steps.step import Case, StepResult, Working
 from tests.zones import CHINA
 
 _AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_a_decision_that_pays_out_more_than_its_trace_says_is_not_said(
 ) -> None:
     original = Pay.apply
 
-    def generous(self: Pay, case: Case, work: Working) -> Answer:
+    def generous(self: Pay, case: Case, work: Working) -> StepResult:
         after, note = original(self, case, work)
         return after._replace(taken=after.taken + too_much), note
 

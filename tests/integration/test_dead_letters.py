@@ -31,7 +31,7 @@ def records(settings: Settings, topic: str) -> list[Record]:
 def counted(settings: Settings) -> list[int]:
     """Return what the counting stage has said: the number of observations after each."""
     said = [
-        orjson.loads(record.value)["systolic"]
+        orjson.loads(record.value)["parts"][0]["points"]
         for record in records(settings, HEALTH_EVENTS)
         if header_map(record.headers).get("ce_source") == b"/careloop/screening"
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-SEEDS = range(1, 13)
+SEEDS = range(1, 33)
 ONE_EPISODE = 1
 COPIED = ("services", "events", "tests", "pyproject.toml")
 LEFT_OUT = ("node_modules", "__pycache__", ".pytest_cache")

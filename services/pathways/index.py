@@ -62,7 +62,7 @@ def _read(name: str) -> Pathway:
     package = f"services.pathways.{name}"
     text = (resources.files(package) / GUIDELINE).read_text("utf-8")
     guideline = read_guideline(name, text)
-    return Pathway(guideline, _scores(package, guideline))
+    return Pathway(guideline, scores_of(package, guideline))
 
 
 def read_guideline(name: str, text: str) -> Guideline:
@@ -91,16 +91,25 @@ def _listed(error: ValidationError) -> str:
     )
 
 
-def _scores(package: str, guideline: Guideline) -> Mapping[str, Score]:
-    wanted = {
-        edition.screening.score
-        for edition in guideline.editions
-        if edition.screening is not None and edition.screening.score is not None
-    }
+def scores_of(package: str, guideline: Guideline) -> Mapping[str, Score]:
+    """Return the functions that a guideline names, out of its package's `rules.py`.
+
+    Raises:
+        GuidelineError: there is no such function, or a factor has a weight that `WEIGHTS` there
+            does not name.
+    """
+    screenings = [one.screening for one in guideline.editions if one.screening is not None]
+    wanted = {one.score for one in screenings if one.score is not None}
     if not wanted:
         return {}
     rules = importlib.import_module(f"{package}.rules")
     missing = [name for name in sorted(wanted) if not hasattr(rules, name)]
     if missing:
         raise GuidelineError(f"{package}.rules has no function {', '.join(missing)}")
+    known = getattr(rules, "WEIGHTS", ())
+    for factor in [factor for one in screenings for factor in one.factors]:
+        if factor.weight not in known:
+            raise GuidelineError(
+                f"{package}: factors: weight {factor.weight!r} is none of {', '.join(known)}"
+            )
     return {name: getattr(rules, name) for name in wanted}

@@ -34,6 +34,9 @@ diabetes; clinical complication, kidney disease from stage 4, or diabetes with c
 Where the guideline leaves a cell between two strata (high-normal in the last two rows, grade 2
 with one or two factors), the higher is taken: a stratum decides how closely one is followed."""
 
+WEIGHTS: Final = ("risk_factor", "as_three", "complication")
+"""What a factor of the guideline's table counts as."""
+
 THREE_FACTORS: Final = 3
 
 
@@ -64,7 +67,7 @@ def column_of(reading: Reading) -> int:
 
 def _row(view: View, screening: Screening) -> tuple[int, list[Part]]:
     reasons: list[Part] = []
-    count = {"risk_factor": 0, "as_three": 0, "complication": 0}
+    count = dict.fromkeys(WEIGHTS, 0)
     for factor in screening.factors:
         found = factor.when.found(view)
         if found:

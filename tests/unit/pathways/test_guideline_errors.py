@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-from services.pathways.index import GUIDELINE, GuidelineError, read_guideline
+from services.pathways.index import GUIDELINE, GuidelineError, read_guideline, scores_of
 
 TEXT = (resources.files("services.pathways.hypertension") / GUIDELINE).read_text("utf-8")
 
@@ -90,6 +90,25 @@ def test_editions_stand_in_the_order_in_which_they_take_effect():
 
     with pytest.raises(GuidelineError, match="in the order they take effect"):
         read_guideline("hypertension", f"{header}[[editions]]{edition}[[editions]]{edition}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mending"),
+    [
+        (
+            'weight = "risk_factor"',
+            'weight = "risk_facter"',
+            "'risk_facter' is none of risk_factor",
+        ),
+        ('score = "cardiovascular_risk"', 'score = "heart_risk"', "has no function heart_risk"),
+    ],
+)
+def test_what_a_guideline_leaves_to_its_rules_is_known_there(old, new, mending):
+    assert TEXT.count(old) >= 1
+    guideline = read_guideline("hypertension", TEXT.replace(old, new, 1))
+
+    with pytest.raises(GuidelineError, match=mending):
+        scores_of("services.pathways.hypertension", guideline)
 
 
 def test_the_guideline_as_it_is_can_be_used():

@@ -6,10 +6,8 @@ from datetime import datetime
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from prometheus_client import make_asgi_app
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from services.access.middleware import AccessMiddleware
 from services.access.policy import EVERYBODY, Policy
@@ -23,6 +21,7 @@ from services.gateway.answer.views import views_router
 from services.gateway.doors.cloudevents.routes import events_router
 from services.gateway.doors.fhir.routes import fhir_router
 from services.gateway.doors.network import NetworkDirectory
+from services.runtime.metrics_route import metrics_route
 from services.runtime.settings import Settings
 from services.timeline.projection import Timeline
 
@@ -52,12 +51,7 @@ def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
         app.include_router(door)
     app.include_router(views_router(gateway.store, gateway.timeline))
     app.include_router(drained_router(gateway.store, gateway.settings))
-    metrics = make_asgi_app()
-
-    async def show_metrics(_: Request) -> ASGIApp:
-        return metrics
-
-    app.router.routes.append(Route("/metrics", show_metrics))
+    app.router.routes.append(metrics_route())
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(NotStoredError)(_not_stored)
     return app

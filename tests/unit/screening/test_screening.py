@@ -271,36 +271,6 @@ def test_two_observations_of_one_act_are_one_reading(journey):
     assert journey.heard(RiskStratified)[0].parts[0].value == "150/95 mmHg, grade 1"
 
 
-@pytest.mark.parametrize(
-    ("fact", "raised"),
-    [
-        (observation("2093-3", 5.2, "mmol/L"), True),  # 2018 guideline, 4.2: total cholesterol
-        (observation("2093-3", 5.19, "mmol/L"), False),
-        (observation("2093-3", 200, "mg/dL"), True),
-        (observation("18262-6", 3.4, "mmol/L"), True),  # LDL
-        (observation("18262-6", 129, "mg/dL"), False),
-        (observation("2085-9", 0.99, "mmol/L"), True),  # HDL: the low one is the risk
-        (observation("2085-9", 40, "mg/dL"), False),
-        (observation("39156-5", 28, "kg/m2"), True),  # obesity
-        (observation("39156-5", 27.9, "kg/m2"), False),
-        (observation("4548-4", 6.5, "%"), True),  # diabetes by HbA1c
-        (observation("4548-4", 47, "mmol/mol"), False),
-        (smoking("Heavy tobacco smoker"), True),
-        (smoking("Former smoker"), False),
-        (smoking("Unknown if ever smoked"), False),
-        (smoking("No current tobacco use"), False),  # it has "current" in it
-        (smoking(None, "449868002"), True),
-        (smoking("current", "266919005"), False),  # a code goes before words
-    ],
-)
-def test_a_risk_factor_raises_the_stratum_from_its_limit_on(journey, fact, raised):
-    journey.publish(blood_pressure(150, 95), day(0))
-
-    journey.publish(fact, day(0))
-
-    assert (journey.heard(RiskStratified)[-1].stratum != "low") == raised
-
-
 def gone_round(journey):
     journey.publish(AGED_60, day(0))
     journey.publish(blood_pressure(150, 95), day(1))

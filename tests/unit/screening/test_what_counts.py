@@ -68,11 +68,11 @@ def test_the_readings_of_a_child_do_not_count_when_the_member_is_grown_up(journe
         (smoking("No current tobacco use"), False),  # a phrase with "current" in it
         (smoking("Current tobacco use: none"), False),  # no whole phrase of the table
         (smoking("tobacco daily", "449868002"), True),  # smokes tobacco daily
+        (smoking(None, "449868002"), True),
         (smoking(None, "77176002"), True),  # smoker
-        (
-            smoking("Current every day smoker", "266919005"),
-            False,
-        ),  # never; a code goes before words
+        # 266919005 is who never smoked: a code goes before words.
+        (smoking("Current every day smoker", "266919005"), False),
+        (smoking("current", "266919005"), False),
         (smoking("Never smoker", "449868002"), True),
         (smoking("current smoker", "0"), True),  # an unknown code leaves it to the words
     ],

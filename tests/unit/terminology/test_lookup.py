@@ -38,6 +38,10 @@ def coded(system: str, code: str, display: str | None = None) -> Code:
         (ICD_10, "I15.9", ("hypertension",)),
         (ICD_10, "I16", ()),
         ("http://hl7.org/fhir/sid/icd-10-cm", "e11.9", ("diabetes", "type_2_diabetes")),
+        ("http://hl7.org/fhir/sid/icd-10-cm", "e10.9", ("diabetes",)),
+        (ICD_10, "E11.9", ("diabetes", "type_2_diabetes")),
+        (ICD_10, "E10.2", ("diabetes_with_complications",)),
+        (ICD_10, "E10.200x001", ("diabetes_with_complications",)),
         (ICD_10, "E11.2", ("diabetes_with_complications", "type_2_diabetes")),
         (ICD_10, "E11.200x001", ("diabetes_with_complications", "type_2_diabetes")),
         (ICD_10, "I60", ("stroke",)),
@@ -45,6 +49,7 @@ def coded(system: str, code: str, display: str | None = None) -> Code:
         (ICD_10, "I69.3", ("stroke_sequelae",)),  # named as such, and not as a stroke
         (ICD_10, "G45.9", ("transient_ischaemic_attack",)),
         (ICD_10, "I65.2", ()),  # a stenosis is none
+        (ICD_10, "I65", ()),
         (ICD_10, "N18.3", ("chronic_kidney_disease",)),
         (ICD_10, "N18.5", ("advanced_kidney_disease",)),
         (ICD_10, "N18.1", ()),
@@ -65,6 +70,7 @@ def coded(system: str, code: str, display: str | None = None) -> Code:
         (SNOMED, "I10", ()),
         (LOINC, "I10", ()),
         ("urn:oid:2.16.840.1.113883.6.999", "I10", ()),
+        ("", "I10", ()),
     ],
 )
 def test_a_code_means_what_its_own_system_says(system, code, meaning):
@@ -74,10 +80,28 @@ def test_a_code_means_what_its_own_system_says(system, code, meaning):
     assert meanings(given) == meaning
 
 
+@pytest.mark.parametrize(
+    "system",
+    [
+        "urn:oid:2.16.840.1.113883.6.3",  # ICD-10
+        "urn:oid:2.16.840.1.113883.6.90",  # ICD-10-CM
+        CHINESE_ICD_10,
+        f"{CHINESE_ICD_10}.3",
+        "http://example.cn/ICD-10-national-clinical-edition",
+    ],
+)
+def test_icd_10_is_known_by_its_other_names(system):
+    assert diagnoses([coded(system, "I10.x02")]) == ("hypertension",)
+
+
 def test_the_codes_of_one_condition_are_said_once_each_in_order():
     codes = [coded(SNOMED, "230690007"), coded(ICD_10, "I63.9"), coded(ICD_10, "I10")]
 
     assert diagnoses(codes) == ("hypertension", "stroke")
+
+    codes = [coded(SNOMED, "59621000"), coded(ICD_10, "I10"), coded(ICD_10, "E10.9")]
+
+    assert diagnoses(codes) == ("diabetes", "hypertension")
 
 
 def test_what_leaves_damage_lasts_and_what_can_be_cured_does_not():

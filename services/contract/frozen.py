@@ -1,10 +1,9 @@
 """Base of every value that crosses a process boundary: frozen, strict, closed."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Final
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,11 +24,32 @@ class Frozen(BaseModel):
     )
 
 
-Instant = AwareDatetime
-"""A moment with its offset, which is kept: it says which day it was where it happened."""
-
-
 # pydantic itself would read the text "1704067200" as seconds since 1970, even in strict mode.
+INSTANT_WRITTEN: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_WRITTEN_INSTANT: Final = core_schema.custom_error_schema(
+    core_schema.str_schema(pattern=INSTANT_WRITTEN, strict=True),
+    custom_error_type="instant_written",
+    custom_error_message="an instant is written YYYY-MM-DDThh:mm:ss with its offset, +08:00 or Z",
+)
+_INSTANT: Final = core_schema.json_or_python_schema(
+    core_schema.chain_schema(
+        [_WRITTEN_INSTANT, core_schema.datetime_schema(strict=False, tz_constraint="aware")]
+    ),
+    core_schema.datetime_schema(strict=True, tz_constraint="aware"),
+)
+
+Instant = Annotated[
+    datetime,
+    GetPydanticSchema(
+        lambda *_: _INSTANT,
+        lambda *_: {"type": "string", "format": "date-time", "pattern": INSTANT_WRITTEN},
+    ),
+]
+"""A moment with its offset (RFC 3339), which is kept: it says which day it was where it happened."""
+
 _WRITTEN_DAY: Final = core_schema.custom_error_schema(
     core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", strict=True),
     custom_error_type="day_written",

@@ -31,7 +31,9 @@ JUNK = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=20),
     st.sampled_from(
         ["", " ", "x" * 129, "x" * 501, "a b", "\0", "cny", "CNY", "low", "inpatient",
-         "1704067200", "20240101", "2024-02-30", "2024-02-29", "2024-01-01T00:00:00Z"]
+         "1704067200", "20240101", "2024-02-30", "2024-02-29", "2024-01-01T00:00:00Z",
+         "2024-01-01T00:00:00", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z",
+         "1704067200.5", "2024-01-01 00:00:00Z", "2024-01-01T00:00:00.123456+08:00"]
     ),
     st.just([]),
     st.just({}),
@@ -151,6 +153,36 @@ def test_model_and_schema_refuse_the_same_variants(data):
     by_schema = refused_by_schema(event_type, variant)
 
     assert by_schema == refused_by_model(event_type, variant)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("2024-01-01T00:00:00Z", False),
+        ("2024-01-01T00:00:00.123456-03:30", False),
+        ("2024-01-01T23:59:59+14:00", False),
+        ("", True),
+        ("2024-01-01", True),
+        ("1704067200", True),
+        ("2024-01-01T00:00:00", True),
+        ("2024-01-01 00:00:00Z", True),
+        ("2024-01-01T00:00Z", True),
+        ("2024-01-01t00:00:00z", True),
+        ("2024-01-01T00:00:00+0800", True),
+        ("2024-01-01T00:00:00+24:00", True),
+        ("2024-01-01T00:00:00.1234567Z", True),
+        ("2024-02-30T00:00:00Z", True),
+        ("2024-01-01T24:00:00Z", True),
+        ("2016-12-31T23:59:60Z", True),
+    ],
+)
+def test_an_instant_is_read_only_in_its_one_form(text, refused):
+    event_type = "careloop.payment.requested.v1"
+    original = next(data for kind, data in DATA if kind == event_type)
+    variant = with_value(original, ("service_time",), text)
+
+    assert refused_by_schema(event_type, variant) == refused
+    assert refused_by_model(event_type, variant) == refused
 
 
 @given(text=st.text(max_size=12))

@@ -91,10 +91,21 @@ class Case(NamedTuple):
 
     def milestone(self, name: MilestoneName, time: datetime, episode: str | None = None) -> Draft:
         """Return a milestone for the insurers whose cover is in force on its day."""
+        return self.milestone_for(self.insurers(time), name, time, episode)
+
+    def insurers(self, time: datetime) -> tuple[str, ...]:
+        """Return the insurers whose cover is in force on the day of `time`."""
+        return self.record.insurers_in_force(local_day(time))
+
+    def milestone_for(
+        self,
+        insurers: tuple[str, ...],
+        name: MilestoneName,
+        time: datetime,
+        episode: str | None = None,
+    ) -> Draft:
+        """Return a milestone for some insurers alone."""
         told = ScreeningMilestone(
-            milestone=name,
-            pathway=self.pathway.id,
-            insurers=self.record.insurers_in_force(local_day(time)),
-            episode=episode,
+            milestone=name, pathway=self.pathway.id, insurers=insurers, episode=episode
         )
         return Draft(told, time)

@@ -27,7 +27,15 @@ from services.screening.confirm import (
     with_met_days,
     without_withdrawn,
 )
-from services.screening.due import after_reading, due_passed, first, settles, sooner, wake_at
+from services.screening.due import (
+    after_reading,
+    due_passed,
+    first,
+    settles,
+    sooner,
+    told_to_new_insurers,
+    wake_at,
+)
 from services.screening.loop import gone_round, rehabilitated, with_stage
 from services.screening.state import PathwayRow, ScreeningState
 from services.screening.strata import judged
@@ -109,16 +117,11 @@ def _covered(
     known = with_cover(state.record, data)
     if known is state.record:
         return Step(state)
-    # A member is registered before the cover is known: the invitation had no insurer to tell.
-    was_told = state.record.insurers_in_force(local_day(now))
-    told_now = not was_told and bool(known.insurers_in_force(local_day(now)))
 
-    def invite(case: Case) -> Told:
-        if not told_now or case.row.due is None:
-            return Told(case.row)
-        return Told(case.row, (case.milestone("invited", now),))
+    def tell(case: Case) -> Told:
+        return told_to_new_insurers(case, now)
 
-    return _each(state, known, _screened(now), invite, now, now)
+    return _each(state, known, _screened(now), tell, now, now)
 
 
 def _observed(

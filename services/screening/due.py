@@ -108,10 +108,20 @@ def schedule(
     scheduled = ScreeningScheduled(
         pathway=case.pathway.id, due=due, reason=reason, closes_loop=closes_loop
     )
+    insurers = case.insurers(time)
     return Told(
-        case.row._replace(due=due, invited=True),
-        (Draft(scheduled, time), case.milestone("invited", time)),
+        case.row._replace(due=due, invited=True, told=insurers),
+        (Draft(scheduled, time), case.milestone_for(insurers, "invited", time)),
     )
+
+
+def told_to_new_insurers(case: Case, now: datetime) -> Told:
+    """Tell the invitation that stands to insurers who have not been told: each hears of it once."""
+    fresh = tuple([name for name in case.insurers(now) if name not in case.row.told])
+    if case.row.due is None or not fresh:
+        return Told(case.row)
+    row = case.row._replace(told=tuple(sorted({*case.row.told, *fresh})))
+    return Told(row, (case.milestone_for(fresh, "invited", now),))
 
 
 def wake_at(row: PathwayRow, record: MemberRecord, screening: Screening) -> datetime | None:

@@ -29,7 +29,7 @@ class PathwayRow(NamedTuple):
     said: key of the verdict that was last published. referred_on: when the member was handed to
     management, until the diagnosis is withdrawn. visited, rehabilitation_visits: the loop so far;
     treatment counts as visited while a visit that led to rehabilitation stands. invited: the first
-    invitation has been made.
+    invitation has been made. told: insurers that were told of the invitation that stands.
     """
 
     pathway: Word
@@ -40,6 +40,7 @@ class PathwayRow(NamedTuple):
     rehabilitation_visits: tuple[Id, ...] = ()
     due: Day | None = None
     invited: bool = False
+    told: tuple[Id, ...] = ()
 
     def met_on(self, line: str) -> tuple[Day, ...]:
         """Return the days on which the limit of a line was passed."""

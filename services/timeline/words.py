@@ -138,7 +138,9 @@ def _(data: care.RehabilitationFinished) -> Words:
 @words.register
 def _(data: milestones.Milestone) -> Words:
     reached = _plain(getattr(data, "milestone", "milestone"))
-    return Words(f"Milestone of {data.TYPE.split('.')[1]}: {reached}.")
+    of = data.TYPE.split(".")[1] + (f", {_plain(data.pathway)}" if data.pathway else "")
+    told = f"told to {', '.join(data.insurers)}" if data.insurers else "no insurer to tell"
+    return Words(f"Milestone of {of}: {reached} ({told}).")
 
 
 @words.register

@@ -25,9 +25,11 @@ class Known(NamedTuple):
 
 _DAY = "a business day: where it happened, and no longer that of UTC"
 _MIDNIGHT = "a deadline falls at midnight in the scheme's zone, and no longer in UTC"
+_ONCE = "an insurer is told once of an invitation: also the second one, and by the registration"
+_MIDNIGHT_ONCE = f"{_MIDNIGHT}; {_ONCE}"
 
 KNOWN_DIFFERENCES: tuple[Known, ...] = (
-    Known("city", "screening: milestone", Count(gone=228, new=228), _MIDNIGHT),
+    Known("city", "screening: milestone", Count(changed=155, gone=531, new=228), _MIDNIGHT_ONCE),
     Known("city", "screening: scheduled", Count(changed=212, gone=114, new=114), _DAY),
     Known("city", "screening: referral to management", Count(changed=37), _DAY),
     Known("city", "management: milestone", Count(gone=179, new=172), _MIDNIGHT),
@@ -35,6 +37,7 @@ KNOWN_DIFFERENCES: tuple[Known, ...] = (
     Known("city", "treatment: referral to rehabilitation", Count(changed=12), _DAY),
     Known("city", "rehabilitation: payment request", Count(changed=336), _DAY),
     Known("city", "settlement: decision", Count(changed=772), _DAY),
+    Known("examples", "screening: milestone", Count(changed=2, gone=2, new=1), _ONCE),
     Known("examples", "screening: scheduled", Count(changed=1), _DAY),
     Known("examples", "treatment: payment request", Count(changed=6), _DAY),
     Known("examples", "settlement: decision", Count(changed=6), _DAY),

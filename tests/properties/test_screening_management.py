@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.contract.care import ReferredToManagement
+from services.contract.care import ReferredToManagement, ScreeningScheduled
 from services.contract.event import Event
+from services.contract.member import CoverEnded
+from services.contract.milestones import ScreeningMilestone
 from services.management.app import STAGE as MANAGEMENT
 from services.runtime.inprocess import InProcess
 from services.screening.app import STAGE as SCREENING
@@ -200,3 +202,41 @@ def test_a_member_goes_from_screening_to_a_plan_on_one_log():
 
 def derived(event: Event) -> bool:
     return event.causation_id is not None
+
+
+insured = st.lists(
+    st.one_of(
+        pressures,
+        st.tuples(st.integers(0, 2), st.sampled_from(["one", "two"]), st.integers(-20, 20)).map(
+            lambda given: cover(f"c{given[0]}", day(given[2]).date(), None, given[1])
+        ),
+        st.tuples(st.integers(0, 2), st.integers(-20, 20)).map(
+            lambda given: CoverEnded(
+                cover_id=f"c{given[0]}", last_day=day(given[1]).date(), reason="left"
+            )
+        ),
+        st.sampled_from([None, date(1960, 6, 1), date(1990, 6, 1)]).map(registered),
+    ),
+    max_size=25,
+)
+
+
+@settings(print_blob=True, deadline=None, max_examples=300)
+@given(history=insured)
+def test_no_insurer_is_told_of_one_invitation_twice(history):
+    journey = Journey(SCREENING)
+    for number, fact in enumerate(history):
+        if isinstance(fact, CoverEnded) and not any(
+            known.cover_id == fact.cover_id for known in journey.state.record.covers
+        ):
+            continue
+        journey.publish(fact, day(number))
+
+    told: list[str] = []
+    for draft in journey.said:
+        if isinstance(draft.data, ScreeningScheduled):
+            told = []
+        elif isinstance(draft.data, ScreeningMilestone) and draft.data.milestone == "invited":
+            assert not {*told} & {*draft.data.insurers}
+            assert draft.data.insurers or not told
+            told += draft.data.insurers

@@ -25,7 +25,8 @@ from services.gateway.acceptance.facts import Fact, Group
 Rank = tuple[int, datetime, int]
 
 # What the request says about people comes first; then by time, and at one time in this order.
-_FIRST: Final[tuple[type[EventData], ...]] = (MemberRegistered, CoverActivated)
+# Covers go before the registration, which invites: so the insurer hears of it there, and once.
+_FIRST: Final[tuple[type[EventData], ...]] = (CoverActivated, MemberRegistered)
 _ORDER: Final[Mapping[type[EventData], int]] = {
     VisitRegistered: 0,
     VisitAdmitted: 1,
@@ -44,7 +45,7 @@ _ORDER: Final[Mapping[type[EventData], int]] = {
 def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Return facts in the order in which they go into the log.
 
-    People and covers first, then by time. A charge goes before the discharge of its visit even
+    Covers and people first, then by time. A charge goes before the discharge of its visit even
     if it is dated later (bills often carry a day alone), so that the visit is decided once.
     """
     found = tuple(facts)
@@ -52,10 +53,15 @@ def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
 
 
 def turns(groups: Sequence[Group]) -> list[int]:
-    """Return in which order to judge groups: that of their first facts in the log."""
+    """Return in which order to judge groups: members, then by their first facts in the log."""
     rank = _ranks([fact for group in groups for fact in group.facts])
     of_facts = [number for number, group in enumerate(groups) if group.facts]
-    of_facts.sort(key=lambda number: rank(groups[number].facts[0]))
+
+    def turn(number: int) -> tuple[bool, Rank]:
+        first = groups[number].facts[0]
+        return not isinstance(first.data, MemberRegistered), rank(first)
+
+    of_facts.sort(key=turn)
     return of_facts + [number for number, group in enumerate(groups) if not group.facts]
 
 

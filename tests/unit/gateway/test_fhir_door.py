@@ -244,9 +244,28 @@ async def test_a_family_shares_the_household_of_its_subscriber(settings: Setting
         accepted = events(door)
 
     assert [(event.subject, event.household) for event in accepted] == [
-        ("m2", "m1"), ("m1", "m1"), ("m2", "m1"),
+        ("m2", "m1"), ("m2", "m1"), ("m1", "m1"),
     ]  # fmt: skip
     assert [event.sequence for event in accepted] == [1, 2, 3]
+
+
+async def test_an_insurer_hears_of_the_invitation_by_its_cover_in_the_same_request(
+    settings: Settings,
+) -> None:
+    async with gateway(settings) as (client, door):
+        await post(client, bundle(PATIENT, COVERAGE))
+        types = [event.type.split(".")[1] for event in events(door)]
+
+    assert types == ["cover", "member"]
+
+
+async def test_a_batch_registers_members_before_their_covers(settings: Settings) -> None:
+    async with gateway(settings) as (client, door):
+        answer = await post(client, bundle(COVERAGE, PATIENT, kind="batch"))
+        types = [event.type.split(".")[1] for event in events(door)]
+
+    assert answer.status_code == 200
+    assert types == ["member", "cover"]
 
 
 async def test_a_cover_never_moves_a_member_to_another_household(settings: Settings) -> None:
@@ -268,7 +287,7 @@ async def test_a_cover_names_product_insurer_and_days_and_can_end(settings: Sett
         await post(client, bundle(PATIENT, COVERAGE))
         await post(client, ended)
         passed_over = await post(client, unknown)
-        cover, end = (event.data for event in events(door)[1:])
+        cover, _, end = (event.data for event in events(door))
 
     assert cover.cover.product == "million-yuan-medical"
     assert cover.cover.insurer

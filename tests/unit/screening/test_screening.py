@@ -58,15 +58,16 @@ def test_only_insurers_with_a_cover_in_force_on_the_day_are_told(journey):
     assert journey.heard(ScreeningMilestone)[0].insurers == ("present",)
 
 
-def test_the_first_insurer_is_told_of_an_invitation_that_came_before_the_cover(journey):
+def test_each_insurer_is_told_once_of_an_invitation_that_came_before_its_cover(journey):
     journey.publish(AGED_45, day(0))
 
-    told = journey.publish(cover("a", date(2025, 1, 1), None, "first"), day(0))
-    journey.publish(cover("b", date(2025, 1, 1), None, "second"), day(1))
+    for number, insurer in enumerate(["first", "second", "first"]):
+        journey.publish(cover(f"{number}", date(2025, 1, 1), None, insurer), day(number))
+    journey.publish(cover("0", date(2025, 1, 1), date(2025, 12, 31), "first"), day(4))
+    journey.publish(cover("0", date(2025, 1, 1), None, "first"), day(5))
 
-    assert milestones(told) == ["invited"]
     insurers = [event.insurers for event in journey.heard(ScreeningMilestone)]
-    assert insurers == [(), ("first",)]
+    assert insurers == [(), ("first",), ("second",)]
 
 
 @pytest.mark.parametrize(

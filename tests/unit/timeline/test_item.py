@@ -6,6 +6,7 @@ from services.contract.catalog import producer_of
 from services.contract.clock import ClockTicked
 from services.contract.codec import decode
 from services.contract.event import Event, EventData
+from services.contract.milestones import ScreeningMilestone
 from services.contract.payment import PaymentRequested
 from services.timeline.happenings import happening
 from services.timeline.item import Item, item_of
@@ -50,3 +51,20 @@ def test_what_is_worth_a_line_bears_the_sign_of_its_stage() -> None:
         "careloop.rehabilitation.finished.v1": "康",
         "careloop.direct-pay.decided.v1": "付",
     }
+
+
+def test_the_words_of_a_milestone_tell_pathways_and_insurers_apart() -> None:
+    told = {
+        words(
+            ScreeningMilestone(
+                milestone="invited", pathway=pathway, insurers=insurers, episode=None
+            )
+        ).sentence
+        for pathway in ("hypertension", "type_2_diabetes")
+        for insurers in ((), ("city-fund",), ("city-fund", "evergreen"))
+    }
+
+    assert len(told) == 6
+    assert (
+        "Milestone of screening, type 2 diabetes: invited (told to city-fund, evergreen)." in told
+    )

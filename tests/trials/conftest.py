@@ -1,7 +1,6 @@
 """One run for all trials, on a folder of its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

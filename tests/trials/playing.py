@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,7 +36,7 @@ class Answer:
     @property
     def decisions(self) -> dict[str, dict[str, int]]:
         """The decision on each visit: its parts in minor units of two digits, by name."""
-        return {visit: parts for visit, parts in [*_fhir_decisions(self.body), *_told(self.body)]}
+        return dict([*_fhir_decisions(self.body), *_told(self.body)])
 
     @property
     def said(self) -> str:

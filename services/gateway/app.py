@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from services.gateway.acceptance.store import Store, add_to_counter
+from services.gateway.acceptance.store import Store, add_to_counters
 from services.gateway.acceptance.writer import GroupWriter
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.network import NETWORK_FILE, load_network
@@ -57,9 +57,7 @@ async def open_gateway(
 
 def timeline_of(store: Store) -> Timeline:
     """Return the members' timelines, which the gateway's database keeps."""
-    return Timeline(
-        store, lambda connection, new: add_to_counter(connection, "timeline_events", new)
-    )
+    return Timeline(store, lambda connection, new: add_to_counters(connection, timeline_events=new))
 
 
 async def serve(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """SQL databases as the services use them: one per service, migrated, with log positions."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import itemgetter
@@ -25,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from services.runtime.projection import Batch, StaleWriterError
 from services.runtime.settings import Settings
@@ -141,14 +143,29 @@ def unsynced(engine: Engine) -> Engine:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at the start of a writing transaction: a later upgrade may fail."""
+    """Take the write lock at the start of a writing transaction: a later upgrade may fail.
+
+    Through the driver: every transaction begins so, and three statements of SQLAlchemy's would cost
+    more than the rest of it.
+    """
     options = connection.get_execution_options()
-    if options.get("careloop_reads", False):
-        connection.exec_driver_sql("BEGIN DEFERRED")
-        return
-    level = "NORMAL" if options.get("careloop_unsynced", False) else "FULL"
-    connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begin = "BEGIN DEFERRED"
+    if not options.get("careloop_reads", False):
+        begin = "BEGIN IMMEDIATE"
+        level = "NORMAL" if options.get("careloop_unsynced", False) else "FULL"
+        if connection.info.get("synchronous") != level:
+            _straight(connection, f"PRAGMA synchronous={level}")
+            connection.info["synchronous"] = level
+    _straight(connection, begin)
+
+
+def _straight(connection: Connection, statement: str) -> None:
+    """Run a statement by the driver; its errors become SQLAlchemy's, as elsewhere."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(statement, None, error, sqlite3.Error) from error
 
 
 def _begin_postgresql(connection: Connection) -> None:

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.codec import Record, encode
 from services.gateway.acceptance import outbox
@@ -25,13 +27,6 @@ from services.runtime.settings import Settings
 from services.runtime.sql import Write
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
-
-_ADD_COUNTER: Final = Write(insert(COUNTER))
-_MOVE_COUNTER: Final = Write(
-    update(COUNTER)
-    .where(COUNTER.c.name == bindparam("counter"))
-    .values(value=COUNTER.c.value + bindparam("amount"))
-)
 
 
 class Store:
@@ -89,9 +84,8 @@ class Store:
             new_members = keep(connection, judged)
             keep_numbers(connection, numbered, known.sequences)
             outbox.add(connection, _records(judged))
-            add_to_counter(connection, "members", new_members)
             unreadable = sum(submission.unreadable for submission in submissions)
-            _count(connection, judged, unreadable)
+            add_to_counters(connection, members=new_members, **_counted(judged, unreadable))
             fault_points.reach("gateway.before_commit")
         fault_points.reach("gateway.committed")
         return outcomes
@@ -125,22 +119,30 @@ class Store:
             return is_member(connection, member_id)
 
 
-def add_to_counter(connection: Connection, name: str, amount: int) -> None:
-    """Add to a counter, in the transaction of what is counted."""
-    if not amount:
-        return
-    if not _MOVE_COUNTER.run(connection, (amount, name)):
-        _ADD_COUNTER.run(connection, (name, amount))
+def add_to_counters(connection: Connection, **amounts: int) -> None:
+    """Add to counters, in the transaction of what is counted."""
+    # In one order everywhere: two writers wait for each other, and never in a ring.
+    rows = sorted((name, amount) for name, amount in amounts.items() if amount)
+    _adding(connection.dialect.name).run(connection, *rows)
+
+
+@cache
+def _adding(dialect: str) -> Write:
+    """Return the statement that begins a counter, or adds to it."""
+    first = (postgresql if dialect == "postgresql" else sqlite).insert(COUNTER)
+    more = COUNTER.c.value + first.excluded.value
+    return Write(first.on_conflict_do_update(index_elements=[COUNTER.c.name], set_={"value": more}))
 
 
 def _records(outcomes: Iterable[GroupOutcome]) -> Iterable[Record]:
     return (encode(event) for outcome in outcomes for event, _ in outcome.events)
 
 
-def _count(connection: Connection, outcomes: Sequence[GroupOutcome], unreadable: int) -> None:
-    accepted = sum(len(outcome.events) for outcome in outcomes)
-    duplicates = sum(fact.status == "duplicate" for outcome in outcomes for fact in outcome.facts)
-    refused = sum(outcome.refused for outcome in outcomes) + unreadable
-    add_to_counter(connection, "accepted", accepted)
-    add_to_counter(connection, "duplicates", duplicates)
-    add_to_counter(connection, "refused", refused)
+def _counted(outcomes: Sequence[GroupOutcome], unreadable: int) -> dict[str, int]:
+    return {
+        "accepted": sum([len(outcome.events) for outcome in outcomes]),
+        "duplicates": sum(
+            [fact.status == "duplicate" for outcome in outcomes for fact in outcome.facts]
+        ),
+        "refused": sum([outcome.refused for outcome in outcomes]) + unreadable,
+    }

@@ -6,74 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.contract.member import CoverTerms
-from services.contract.payment import PaymentRequested
-from services.contract.visit import BillLine, Provider
-from services.settlement.adjudicate import Adjudicated, adjudicate
-from services.settlement.catalogue import read_product
-from services.settlement.product import Product
+from services.settlement.adjudicate import Adjudicated
+from tests.unit.settlement.zoned import decided, product_of
 
-_PRODUCT = """
-name = "{zone}"
-payer = "insurer"
-coordination = 1
-accumulates_per = "member"
-benefit_year = "calendar"
-time_zone = "{zone}"
-
-[[versions]]
-version = "old"
-effective_from = 2020-01-01
-disclosure = "A sample."
-steps = [
-  {{ step = "service", services = ["visit"] }},
-  {{ step = "currency", currencies = ["CNY"] }},
-  {{ step = "in_force" }},
-  {{ step = "waiting_period", days = 31 }},
-  {{ step = "pay" }},
-]
-
-[[versions]]
-version = "new"
-effective_from = 2027-01-01
-disclosure = "A sample."
-steps = [
-  {{ step = "service", services = ["visit"] }},
-  {{ step = "currency", currencies = ["CNY"] }},
-  {{ step = "in_force" }},
-  {{ step = "waiting_period", days = 31 }},
-  {{ step = "pay" }},
-]
-"""
 SHANGHAI, LONDON, NEW_YORK = "Asia/Shanghai", "Europe/London", "America/New_York"
 
 
-def _product(zone: str) -> Product:
-    return read_product(_PRODUCT.format(zone=zone), zone)
-
-
 def _decided(told: str, zone: str, *, first: date, last: date | None = None) -> Adjudicated:
-    """Decide a visit that began at the instant `told`, for a cover of a product of `zone`."""
-    product = _product(zone)
-    moment = datetime.fromisoformat(told)
-    request = PaymentRequested(
-        request_id="r1",
-        replaces=None,
-        episode="v1",
-        way="direct_pay",
-        service="visit",
-        visit_class="ambulatory",
-        provider=Provider(id="hospital-1", network="owned"),
-        service_time=moment,
-        service_date=date(2027, 1, 1),
-        currency="CNY",
-        billed=100,
-        lines=(BillLine(code=None, text="care", amount=100),),
-        covers=(
-            CoverTerms(cover_id="c1", product=zone, insurer="x", valid_from=first, valid_to=last),
-        ),
-    )
-    return adjudicate(request, "a", {}, {zone: product})
+    return decided(datetime.fromisoformat(told), product_of(zone), first=first, last=last)
 
 
 def _said(result: Adjudicated, step: str) -> Any:
@@ -138,7 +78,7 @@ def test_a_day_begins_at_midnight_in_the_zone_of_the_product(zone: str, day: dat
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     instant = midnight.astimezone(ZoneInfo("UTC"))
 
-    days = [_product(zone).day_of(instant + timedelta(seconds=after)) for after in (-1, 0, 1)]
+    days = [product_of(zone).day_of(instant + timedelta(seconds=after)) for after in (-1, 0, 1)]
 
     assert days == [day - timedelta(days=1), day, day]
 
@@ -163,7 +103,7 @@ def test_a_day_begins_at_midnight_in_the_zone_of_the_product(zone: str, day: dat
 def test_a_day_has_the_length_that_the_clocks_of_the_zone_give_it(
     zone: str, told: str, day: date
 ) -> None:
-    assert _product(zone).day_of(datetime.fromisoformat(told)) == day
+    assert product_of(zone).day_of(datetime.fromisoformat(told)) == day
 
 
 def test_the_offset_that_an_instant_was_told_with_does_not_matter() -> None:

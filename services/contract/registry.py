@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from services.contract import care, clinical, clock, member, milestones, payment, visit
+from services.contract import care, clinical, clock, member, milestones, payment, visit, waiting
 from services.contract.event import EventData
 
 EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
@@ -45,6 +45,7 @@ EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
     milestones.ManagementMilestone,
     milestones.TreatmentMilestone,
     milestones.RehabilitationMilestone,
+    waiting.WaitExpired,
 )
 
 BY_TYPE: Final[Mapping[str, type[EventData]]] = MappingProxyType(

@@ -348,4 +348,17 @@ RULES: Final = (
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES)
+DOORS: Final = (
+    _bug("an event may be priced in a currency that does not exist",
+         "services/gateway/doors/cloudevents/translation.py",
+         "    return read if _is_payable(read, reading) else None\n", "    return read\n",
+         "tests/unit/gateway/test_currencies.py"),
+    _bug("every currency has cents", "services/contract/money.py",
+         "    currency.code: currency.exponent\n", "    currency.code: 2\n",
+         "tests/unit/gateway/test_currencies.py"),
+    _bug("a product may be offered in a currency that does not exist",
+         f"{SETTLEMENT}/steps/currency.py", "            minor_digits(currency)\n", "            pass\n",
+         "tests/unit/gateway/test_currencies.py"),
+)  # fmt: skip
+
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS)

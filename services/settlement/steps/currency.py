@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from services.contract.frozen import Currency
+from services.contract.money import minor_digits
 from services.settlement.steps.step import Case, StepResult, Terms, Working, stop
 
 
@@ -13,6 +14,13 @@ class OfferedCurrencies(Terms):
 
     step: Literal["currency"]
     currencies: tuple[Currency, ...] = Field(min_length=1)
+
+    @field_validator("currencies")
+    @classmethod
+    def _exist(cls, currencies: tuple[Currency, ...]) -> tuple[Currency, ...]:
+        for currency in currencies:
+            minor_digits(currency)
+        return currencies
 
     def apply(self, case: Case, work: Working) -> StepResult:
         """Return the figures after the step, and why."""

@@ -55,9 +55,9 @@ def test_an_amount_is_stated_in_minor_units(value, currency, expected):
         ("NaN", "CNY", "not a finite amount"),
         ("sNaN", "CNY", "not a finite amount"),
         ("-Infinity", "CNY", "not a finite amount"),
-        ("1", "XTS", "known are CNY"),
-        ("1", "cny", "known are CNY"),
-        ("1", "", "known are CNY"),
+        ("1", "XTS", "not one of ISO 4217"),
+        ("1", "cny", "not one of ISO 4217"),
+        ("1", "", "not one of ISO 4217"),
     ],
 )
 def test_an_amount_that_no_one_can_pay_is_refused(value, currency, reason):

@@ -108,7 +108,7 @@ REFUSED_CLAIMS = {
     "unknown currency": (
         {"total": {"value": 1, "currency": "XXX"}, "item": CLAIM["item"][:1]},
         "total.value",
-        "not known",
+        "not one of ISO 4217",
     ),
     "two currencies": ({"total": {"value": 1, "currency": "USD"}}, "total.currency", "CNY, USD"),
     "a text": ({"total": {"value": "12", "currency": "CNY"}}, "total.value", "a JSON number"),

@@ -12,6 +12,7 @@ from services.contract.catalog import catalog
 from services.contract.event import EventData
 from services.contract.ids import stable_id
 from services.contract.member import MemberRegistered
+from services.contract.money import AmountRefusedError, minor_digits
 from services.contract.registry import BY_TYPE
 from services.gateway.acceptance.facts import Fact, Group, is_id
 from services.gateway.acceptance.problems import IssueCode, Problem
@@ -141,11 +142,25 @@ def _data(
         tier = network.tier(provider["id"], time) if time else "out"
         data = data | {"provider": provider | {"network": tier}}
     try:
-        return data_type.model_validate_json(orjson.dumps(data))
+        read = data_type.model_validate_json(orjson.dumps(data))
     except ValidationError as error:
         for problem in _shape_problems(error):
             reading.problem(*problem)
-    return None
+        return None
+    return read if _is_payable(read, reading) else None
+
+
+def _is_payable(data: EventData, reading: _Reading) -> bool:
+    """Whether the currency of the data, if it has one, exists."""
+    currency = getattr(data, "currency", None)
+    try:
+        if currency is not None:
+            minor_digits(currency)
+    except AmountRefusedError as error:
+        mend = "State an ISO 4217 code, and amounts in its minor unit."
+        reading.problem("value", "data.currency", str(error), mend)
+        return False
+    return True
 
 
 def _shape_problems(error: ValidationError) -> Iterable[tuple[IssueCode, str, str, str]]:

@@ -91,10 +91,10 @@ def _decision_entry(shown: Mapping[str, Any]) -> dict[str, Any]:
         {"name": "visit", "valueString": decision["episode"]},
         {"name": "request", "valueString": decision["request_id"]},
         {"name": "outcome", "valueCode": decision["outcome"]},
-        {"name": "billed", "valueMoney": _money(decision["billed"], currency)},
+        {"name": "billed", "valueMoney": money(decision["billed"], currency)},
     ]
     parameters += [
-        {"name": payer, "valueMoney": _money(amount, currency)}
+        {"name": payer, "valueMoney": money(amount, currency)}
         for payer, amount in decision["parts"].items()
     ]
     parameters += [
@@ -103,8 +103,8 @@ def _decision_entry(shown: Mapping[str, Any]) -> dict[str, Any]:
             "part": [
                 {"name": "rule", "valueString": step["rule"]},
                 {"name": "payer", "valueCode": step["payer"]},
-                {"name": "openBefore", "valueMoney": _money(step["open_before"], currency)},
-                {"name": "taken", "valueMoney": _money(step["taken"], currency)},
+                {"name": "openBefore", "valueMoney": money(step["open_before"], currency)},
+                {"name": "taken", "valueMoney": money(step["taken"], currency)},
                 {"name": "note", "valueString": step["note"]},
             ],
         }
@@ -126,7 +126,10 @@ def _pending_entry(member: str, visit: str) -> dict[str, Any]:
     return {"response": {"status": "202 Accepted", "location": where, "outcome": outcome}}
 
 
-def _money(minor: int, currency: str) -> dict[str, Any]:
-    digits = MINOR_DIGITS.get(currency, 2)
+def money(minor: int, currency: str) -> dict[str, Any]:
+    """Write minor units as a FHIR Money, exactly."""
+    digits = MINOR_DIGITS.get(currency)
+    if digits is None:  # it left ISO 4217 since: what the amount is worth cannot be said
+        return {"currency": currency}
     exact = f"{Decimal(minor).scaleb(-digits):.{digits}f}"
     return {"value": orjson.Fragment(exact.encode()), "currency": currency}

@@ -89,8 +89,6 @@ def _of_event(request: Request, number: int, row: dict[str, Any]) -> Answered:
         return Answered(accepted=1)
     if status == _DUPLICATE:
         return Answered(duplicates=1)
-    if status == "passed_over":
-        return Answered(passed_over=1)
     file = request.name.rpartition(":")[0] if request.lines else request.name
     item = f"{file}:{request.lines[number]}" if request.lines else file
     return Answered(refusals=(Refusal(item, _reasons(row, str(status))),))

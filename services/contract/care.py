@@ -136,6 +136,25 @@ class ReferralWithdrawn(EventData):
     reason: Text
 
 
+class WithdrawalNoted(EventData):
+    """A withdrawal came before what it withdraws, and waits for it; or has met it.
+
+    fact: id of the withdrawal's event. what, name: what is withdrawn, and its id; a discharge is
+    named by its visit. visit_id: the visit that it belongs to. status: it waits, until the end of the
+    day `until` at most; or it was met, so that what it withdraws never took effect (the same is said
+    where a later withdrawal of the same takes its place).
+    """
+
+    TYPE: ClassVar[str] = "careloop.withdrawal.noted.v1"
+
+    fact: Id
+    what: Literal["visit", "discharge", "charge", "cover"]
+    name: Id
+    visit_id: Id | None
+    status: Literal["waits", "met"]
+    until: Day
+
+
 class RehabilitationPlanned(EventData):
     """Rehabilitation measured a baseline and set a goal, both on the instrument's scale."""
 

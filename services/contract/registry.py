@@ -33,6 +33,7 @@ EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
     care.QualityFlagged,
     care.ReferredToRehabilitation,
     care.ReferralWithdrawn,
+    care.WithdrawalNoted,
     care.RehabilitationPlanned,
     care.RehabilitationFinished,
     care.ReferredBackToTreatment,

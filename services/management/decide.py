@@ -63,7 +63,8 @@ def decide(state: ManagementState, event: Event[Consumed], at: datetime) -> Mana
         case MemberRegistered() as data:
             return Step(_with_record(state, with_member(state.record, data)))
         case CoverActivated() | CoverEnded() as data:
-            return Step(_with_record(state, with_cover(state.record, data)))
+            known = with_cover(state.record, data, event.id, local_day(at))
+            return Step(_with_record(state, known))
         case ConditionRecorded() as data:
             return _diagnosed(state, data, event.time, at)
         case ObservationRecorded() as data:

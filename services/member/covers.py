@@ -1,4 +1,7 @@
-"""The covers of a member: who may pay, and from when to when."""
+"""The covers of a member: who may pay, and from when to when.
+
+The end of a cover may come before its start. Then it waits for it, within bounds.
+"""
 
 from datetime import date
 from typing import Final, NamedTuple
@@ -6,11 +9,15 @@ from typing import Final, NamedTuple
 from services.contract.frozen import Day, Id
 from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.step import RuleRefusedError
-from services.member.calendar import BusinessDay
+from services.contract.waiting import WAITS_AT_MOST
+from services.member.calendar import BusinessDay, days_after
 
 COVERS_MAX: Final = 64
 """Covers remembered for one member: late corrections ask for old ones. The one that ended first
 is forgotten first."""
+
+ENDS_MAX: Final = 16
+"""Ends that wait for the start of their cover, of one member."""
 
 
 class Cover(NamedTuple):
@@ -28,8 +35,23 @@ class Cover(NamedTuple):
         return CoverTerms.model_construct(**self._asdict())
 
 
+class End(NamedTuple):
+    """The end of a cover that is not known yet.
+
+    waits_until: the last day, by the log's clock. fact: id of the event that says it.
+    """
+
+    cover_id: Id
+    last_day: Day
+    waits_until: Day
+    fact: Id
+
+
 Covers = tuple[Cover, ...]
 """In the order of their first days, then of their ids, never of arrival."""
+
+Ends = tuple[End, ...]
+"""In the order of arrival, of a cover one at most."""
 
 
 def covers_on(covers: Covers, day: BusinessDay) -> Covers:
@@ -47,27 +69,54 @@ def insurers_in_force(covers: Covers, day: BusinessDay) -> tuple[str, ...]:
     return tuple(sorted({cover.insurer for cover in covers if _holds(cover, day)}))
 
 
-def with_cover(covers: Covers, data: CoverActivated | CoverEnded) -> Covers:
-    """Return `covers` after one of them began, changed or ended.
+def with_cover(
+    covers: Covers, ends: Ends, data: CoverActivated | CoverEnded, fact: str, today: date
+) -> tuple[Covers, Ends]:
+    """Return `covers` after one of them began, changed or ended, and the ends that still wait.
 
-    Returns `covers` itself if nothing changes. A last day before its first leaves a cover that
-    never paid; to prolong one that ended, it is activated again with its new terms.
+    Returns what it was given if nothing changes. A last day before its first leaves a cover that
+    never paid; to prolong one that ended, it is activated again with its new terms. An end that
+    came first holds for the cover's first start. fact: id of the event. today: of the log's clock.
 
     Raises:
-        RuleRefusedError: the cover that ends is not known.
+        RuleRefusedError: too many ends wait for covers that are not known.
     """
     if isinstance(data, CoverActivated):
-        terms = data.cover
-        row = (terms.cover_id, terms.product, terms.insurer, terms.valid_from, terms.valid_to)
-        return _put(covers, Cover(*row))
-    known = next((cover for cover in covers if cover.cover_id == data.cover_id), None)
-    if known is None:
+        return _begun(covers, ends, data, today)
+    for cover in covers:
+        if cover.cover_id == data.cover_id:
+            return _put(covers, _until(cover, data.last_day)), ends
+    return covers, _awaited(ends, data, fact, today)
+
+
+def _begun(covers: Covers, ends: Ends, data: CoverActivated, today: date) -> tuple[Covers, Ends]:
+    terms = data.cover
+    row = (terms.cover_id, terms.product, terms.insurer, terms.valid_from, terms.valid_to)
+    cover = Cover(*row)
+    for end in ends:
+        if end.cover_id == cover.cover_id:
+            ends = tuple([other for other in ends if other is not end])
+            cover = cover if end.waits_until < today else _until(cover, end.last_day)
+    return _put(covers, cover), ends
+
+
+def _awaited(ends: Ends, data: CoverEnded, fact: str, today: date) -> Ends:
+    waiting = [end for end in ends if end.waits_until >= today]
+    others = [end for end in waiting if end.cover_id != data.cover_id]
+    last = min([end.last_day for end in waiting if end not in others], default=data.last_day)
+    if len(others) >= ENDS_MAX:
         raise RuleRefusedError(
-            f"cover {data.cover_id} ends and is not known for this member; publish its start first"
+            f"cover {data.cover_id} ends and is not known for this member, and {ENDS_MAX} other "
+            "ends wait for their covers already; publish its start first"
         )
-    if known.valid_to is not None and known.valid_to <= data.last_day:
-        return covers
-    return _put(covers, known._replace(valid_to=data.last_day))
+    until = days_after(today, WAITS_AT_MOST.days)
+    return (*others, End(data.cover_id, min(last, data.last_day), until, fact))
+
+
+def _until(cover: Cover, last_day: date) -> Cover:
+    if cover.valid_to is not None and cover.valid_to <= last_day:
+        return cover
+    return cover._replace(valid_to=last_day)
 
 
 def _put(covers: Covers, cover: Cover) -> Covers:

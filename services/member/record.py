@@ -17,7 +17,7 @@ from services.contract.member import CoverActivated, CoverEnded, MemberRegistere
 from services.contract.step import STORED
 from services.member import covers
 from services.member.calendar import BusinessDay, age_on, local_day
-from services.member.covers import Covers
+from services.member.covers import Covers, Ends
 from services.member.reading import HalfReading, Reading, read
 from services.terminology.lookup import answer_of, diagnoses, is_lasting, question_of, questions
 
@@ -47,7 +47,7 @@ class MemberRecord:
     """What is known of one member.
 
     readings: the latest of each panel. halves: of panels, while their other half is missing. All
-    in the order of their names.
+    in the order of their names. ends: of covers, while the cover itself is missing.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -59,6 +59,7 @@ class MemberRecord:
     readings: tuple[Reading, ...] = ()
     halves: tuple[HalfReading, ...] = ()
     answers: tuple[Answer, ...] = ()
+    ends: Ends = ()
 
     def age(self, day: date) -> int | None:
         """Return the age in full years on `day`, if the birth date is known."""
@@ -112,14 +113,20 @@ def with_member(record: MemberRecord, data: MemberRegistered) -> MemberRecord:
     return changed(record, birth_date=data.birth_date, sex=data.sex)
 
 
-def with_cover(record: MemberRecord, data: CoverActivated | CoverEnded) -> MemberRecord:
+def with_cover(
+    record: MemberRecord, data: CoverActivated | CoverEnded, fact: str, today: date
+) -> MemberRecord:
     """Return the record after a cover began, changed or ended; the same record if it did not.
 
+    fact: id of the event. today: of the log's clock.
+
     Raises:
-        RuleRefusedError: the cover that ends is not known.
+        RuleRefusedError: too many ends wait for covers that are not known.
     """
-    known = covers.with_cover(record.covers, data)
-    return record if known is record.covers else changed(record, covers=known)
+    known, ends = covers.with_cover(record.covers, record.ends, data, fact, today)
+    if known is record.covers and ends is record.ends:
+        return record
+    return changed(record, covers=known, ends=ends)
 
 
 def with_condition(record: MemberRecord, data: ConditionRecorded, day: date) -> MemberRecord:

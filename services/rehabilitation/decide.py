@@ -47,13 +47,13 @@ def decide(state: RehabilitationState, event: Event[Consumed], at: datetime) -> 
     """Return what follows from `event` at the log's time `at`.
 
     Raises:
-        RuleRefusedError: an impossible score, a session paid before, an unknown cover or pathway.
+        RuleRefusedError: an impossible score, a session paid before, an unknown pathway, or too
+            many ends of covers that are not known.
     """
     data = event.data
     match data:
         case CoverActivated() | CoverEnded():
-            covers = with_cover(state.covers, data)
-            return Step(state if covers is state.covers else changed(state, covers=covers))
+            return Step(_covered(state, data, event.id, at))
         case ReferredToRehabilitation():
             return _referred(state, data, event.time, at)
         case ReferralWithdrawn():
@@ -66,6 +66,15 @@ def decide(state: RehabilitationState, event: Event[Consumed], at: datetime) -> 
             return _missed(state, event.time, at)
         case _:
             assert_never(data)
+
+
+def _covered(
+    state: RehabilitationState, data: CoverActivated | CoverEnded, fact: str, at: datetime
+) -> RehabilitationState:
+    covers, ends = with_cover(state.covers, state.ends, data, fact, local_day(at))
+    if covers is state.covers and ends is state.ends:
+        return state
+    return changed(state, covers=covers, ends=ends)
 
 
 def wake(state: RehabilitationState, at: datetime) -> RehabilitationStep:

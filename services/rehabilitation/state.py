@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.contract.change import changed
 from services.contract.frozen import Day, Id, Instant, Word
 from services.contract.step import State
-from services.member.covers import Covers
+from services.member.covers import Covers, Ends
 
 
 class Score(NamedTuple):
@@ -76,12 +76,14 @@ class RehabilitationState(State):
 
     scores: also those taken before any referral, since the baseline is often measured on the ward.
     paid: marks of the sessions that were paid or claimed last, so that none is asked for twice.
+    ends: of covers that are not known yet.
     """
 
     covers: Covers = ()
     courses: tuple[Course, ...] = ()
     scores: tuple[Score, ...] = ()
     paid: tuple[str, ...] = ()
+    ends: Ends = ()
 
     def course(self, pathway: str) -> Course | None:
         """Return the course that is on in a pathway."""

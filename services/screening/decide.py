@@ -66,7 +66,8 @@ def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> Scree
         case MemberRegistered() as data:
             return _registered(state, data, time, at)
         case CoverActivated() | CoverEnded() as data:
-            return _covered(state, data, max(time, at))
+            known = with_cover(state.record, data, event.id, local_day(at))
+            return _covered(state, known, max(time, at))
         case ConditionRecorded() as data:
             known = with_condition(state.record, data, local_day(time))
             names = frozenset(() if known is state.record else diagnoses(data.codes))
@@ -111,10 +112,7 @@ def _registered(
     return _each(state, known, _screened(time), meet, time, at)
 
 
-def _covered(
-    state: ScreeningState, data: CoverActivated | CoverEnded, now: datetime
-) -> ScreeningStep:
-    known = with_cover(state.record, data)
+def _covered(state: ScreeningState, known: MemberRecord, now: datetime) -> ScreeningStep:
     if known is state.record:
         return Step(state)
 

@@ -4,7 +4,7 @@ Each kind of event stands here once; a kind that does not is told by its sentenc
 """
 
 from functools import singledispatch
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from services.contract import care, clinical, member, milestones, payment, visit
 from services.contract.catalog import catalog
@@ -121,6 +121,18 @@ def _(data: care.ReferredToTreatment) -> Words:
 @words.register
 def _(data: care.ReferredToRehabilitation) -> Words:
     return _by_catalog(data, f"needs rehabilitation: {data.reason}")
+
+
+@words.register
+def _(data: care.WithdrawalNoted) -> Words:
+    of = f"The withdrawal of {data.what} {data.name}"
+    match data.status:
+        case "waits":
+            return Words(f"{of} came before it, and waits for it until {data.until}.")
+        case "met":
+            return Words(f"{of} came before it: it counts for nothing.")
+        case _:
+            assert_never(data.status)
 
 
 @words.register

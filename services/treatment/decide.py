@@ -21,14 +21,25 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
+from services.member.calendar import local_day
 from services.member.covers import with_cover
 from services.treatment.billing import rebill
 from services.treatment.milestones import milestone, milestones_of
 from services.treatment.needs import needs_in, refer, with_needs
 from services.treatment.quality import StageWord, flag_readmissions, with_remark
-from services.treatment.state import TreatmentState, Visit
-from services.treatment.visit import VisitFact, moved, reason_of
+from services.treatment.state import TreatmentState, Visit, Withdrawal
+from services.treatment.visit import VisitFact, moved, reason_of, withdrawn
+from services.treatment.waiting import given_up, noted
 from services.treatment.window import find, remember
+from services.treatment.withdrawals import (
+    already_withdrawn,
+    comes_first,
+    expired,
+    is_cancelled,
+    met,
+    waiting_until,
+    with_withdrawal,
+)
 
 Consumed = (
     VisitFact | StageWord | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
@@ -53,9 +64,9 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
             | ChargePosted()
             | ChargeVoided()
         ):
-            return _visit_moved(state, event, data, at)
+            return noted(state, _visit_moved(state, event, data, at), event.time)
         case CoverActivated() | CoverEnded():
-            return _covers_changed(state, event, data)
+            return noted(state, _covers_changed(state, event, data, at), event.time)
         case ConditionRecorded():
             return _diagnosed(state, event, data, at)
         case ProcedurePerformed():
@@ -68,19 +79,49 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
 
 
 def wake(state: TreatmentState, at: datetime) -> TreatmentStep:
-    """Return the state as it is: treatment sets no deadlines."""
-    del at
-    return Step(state)
+    """Forget the withdrawals that have waited in vain, and say so."""
+    if state.wake_at is None or at < state.wake_at:
+        return Step(state)
+    return given_up(state, expired(state, at), at)
 
 
 def _visit_moved(
     state: TreatmentState, event: Event[Consumed], data: VisitFact, at: datetime
 ) -> TreatmentStep:
     before = find(state, data.visit_id, at)
+    withdrawal = already_withdrawn(state, data, event.time)
+    if withdrawal is not None:
+        return _withdrawn(state, before, withdrawal, event, data, at)
+    waits_until = waiting_until(at) if comes_first(state, before, data, event.time) else None
+    kept = with_withdrawal(state, data, event.time, event.id, waits_until)
+    if waits_until is not None and not _cancels_visit(data):
+        return Step(kept)
     after = moved(before, data, event.time)
-    told = milestones_of(data, event.time, state.covers)
-    step = _conclude(state, before, after, reason_of(data), event, at)
+    told = () if after == before else milestones_of(data, event.time, state.covers)
+    step = _conclude(kept, before, after, reason_of(data), event, at)
     return Step(step.state, told + step.outputs)
+
+
+def _withdrawn(
+    state: TreatmentState,
+    before: Visit,
+    withdrawal: Withdrawal,
+    event: Event[Consumed],
+    data: VisitFact,
+    at: datetime,
+) -> TreatmentStep:
+    """Take note of what counts for nothing, since it was withdrawn before it came."""
+    if isinstance(data, VisitCancelled | ChargeVoided):
+        return Step(state)
+    known = met(state, withdrawal)
+    if withdrawal.what != "discharge" or not isinstance(data, VisitDischarged):
+        return Step(known)
+    after = withdrawn(before, data)
+    return _conclude(known, before, after, reason_of(data), event, at)
+
+
+def _cancels_visit(fact: VisitFact) -> bool:
+    return isinstance(fact, VisitCancelled) and fact.cancels == "visit"
 
 
 def _conclude(
@@ -95,18 +136,30 @@ def _conclude(
     billed, payment = rebill(
         before, after, (state.covers, state.covers), event.subject, when, reason
     )
-    referred, referral = refer(billed, when, at, reason)
+    reopened, withdrawal = _end_moved(before, billed, when, at, reason)
+    referred, referral = refer(reopened, when, at, reason)
     kept = remember(state, referred, at)
     flagged, readmission = flag_readmissions(kept, referred, when)
-    return Step(flagged, (*payment, *referral, *readmission))
+    return Step(flagged, (*payment, *withdrawal, *referral, *readmission))
+
+
+def _end_moved(
+    before: Visit, after: Visit, when: datetime, at: datetime, reason: str
+) -> tuple[Visit, tuple[Draft, ...]]:
+    """Withdraw the referrals of a stay that has gone on, so that they are made as of its end."""
+    if before.discharged == after.discharged or None in (before.discharged, after.discharged):
+        return after, ()
+    went_on = after._replace(phase="reopened", discharged=None)
+    undone, withdrawal = refer(went_on, when, at, reason)
+    return after._replace(needs=undone.needs), withdrawal
 
 
 def _covers_changed(
-    state: TreatmentState, event: Event[Consumed], data: CoverActivated | CoverEnded
+    state: TreatmentState, event: Event[Consumed], data: CoverActivated | CoverEnded, at: datetime
 ) -> TreatmentStep:
-    covers = with_cover(state.covers, data)
+    covers, ends = with_cover(state.covers, state.ends, data, event.id, local_day(at))
     if covers is state.covers:
-        return Step(state)
+        return Step(state if ends is state.ends else changed(state, ends=ends))
     if isinstance(data, CoverActivated):
         reason = f"cover {data.cover.cover_id} became known"
     else:
@@ -119,7 +172,8 @@ def _covers_changed(
         billed, payment = rebill(visit, visit, both, event.subject, when, reason)
         visits.append(billed)
         drafts.extend(payment)
-    return Step(changed(state, covers=covers, visits=tuple(visits)), tuple(drafts))
+    after = changed(state, covers=covers, visits=tuple(visits), ends=ends)
+    return Step(after, tuple(drafts))
 
 
 def _diagnosed(
@@ -139,6 +193,8 @@ def _procedure_done(
     state: TreatmentState, event: Event[Consumed], data: ProcedurePerformed, at: datetime
 ) -> TreatmentStep:
     if data.visit_id is None:
+        return Step(state)
+    if is_cancelled(state, data.visit_id, event.time):
         return Step(state)
     if find(state, data.visit_id, at).phase == "cancelled":
         raise RuleRefusedError(

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from services.contract.frozen import Currency, Day, Id, Instant, Text, Word
 from services.contract.step import State
 from services.contract.visit import BillLine, Code, Provider, VisitClass
-from services.member.covers import Covers
+from services.member.covers import Covers, Ends
 
 Phase = Literal["awaited", "registered", "admitted", "discharged", "reopened", "cancelled"]
 
@@ -81,16 +81,35 @@ class Visit(NamedTuple):
         return min([moment for moment in moments if moment is not None], default=None)
 
 
+class Withdrawal(NamedTuple):
+    """A charge, a discharge or a whole visit that was declared never to have been, and when.
+
+    name: of the charge, else of the visit. time: as the event states it. fact: id of the event.
+    waits_until: the last day, by the log's clock, on which what is withdrawn may still come; None
+    once it has.
+    """
+
+    what: Literal["charge", "discharge", "visit"]
+    visit_id: Id
+    name: Id
+    time: Instant
+    fact: Id
+    waits_until: Day | None = None
+
+
 @dataclass(frozen=True)
 class TreatmentState(State):
     """A member's covers and visits.
 
     visits: the one that changed last stands last. remarks: the last few of other stages, for
     whoever reviews a readmission. forgotten: marks of visits that no correction
-    can reach any more, so that one is refused and not taken for a new visit.
+    can reach any more, so that one is refused and not taken for a new visit. withdrawals: of the
+    visits remembered, and those that came first. ends: of covers that are not known yet.
     """
 
     covers: Covers = ()
     visits: tuple[Visit, ...] = ()
     remarks: tuple[Remark, ...] = ()
     forgotten: tuple[str, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+    ends: Ends = ()

@@ -45,7 +45,8 @@ MOVES: Final[Mapping[Phase, Mapping[Move, Phase]]] = MappingProxyType({
         "cancel": "cancelled", "charge": "admitted", "void a charge of": "admitted",
     },
     "discharged": {
-        "register": "discharged", "admit": "discharged", "cancel its discharge": "reopened",
+        "register": "discharged", "admit": "discharged", "discharge": "discharged",
+        "cancel its discharge": "reopened",
         "cancel": "cancelled", "charge": "discharged", "void a charge of": "discharged",
     },
     "reopened": {
@@ -60,7 +61,8 @@ MOVES: Final[Mapping[Phase, Mapping[Move, Phase]]] = MappingProxyType({
 def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
     """Return the visit after `fact`, which happened at `when`.
 
-    The class and provider of the discharge hold against those of a late registration.
+    The class and provider of the discharge hold against those of a late registration or admission.
+    A stay that went on after its discharge ends at the last one: an earlier one changes nothing.
 
     Raises:
         RuleRefusedError: the move is not in the table, repeats what is known, or names a charge
@@ -119,9 +121,7 @@ def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> V
         case VisitAdmitted():
             return _admitted(visit, phase, fact, when)
         case VisitDischarged():
-            return visit._replace(
-                phase=phase, discharged=when, visit_class=fact.visit_class, provider=fact.provider
-            )
+            return _discharged(visit, phase, fact, when)
         case VisitCancelled(cancels="discharge"):
             return visit._replace(phase=phase, discharged=None)
         case VisitCancelled():
@@ -135,6 +135,23 @@ def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> V
             assert_never(fact)
 
 
+def withdrawn(visit: Visit, fact: VisitDischarged) -> Visit:
+    """Return the visit after a discharge that had been cancelled before it came."""
+    if visit.phase == "discharged":
+        return visit
+    return visit._replace(phase="reopened", visit_class=fact.visit_class, provider=fact.provider)
+
+
+def _discharged(visit: Visit, phase: Phase, fact: VisitDischarged, when: datetime) -> Visit:
+    if visit.discharged is not None and visit.discharged >= when:
+        if visit.discharged == when:
+            _once("discharged", visit.discharged, fact.visit_id)
+        return visit
+    return visit._replace(
+        phase=phase, discharged=when, visit_class=fact.visit_class, provider=fact.provider
+    )
+
+
 def _registered(visit: Visit, phase: Phase, fact: VisitRegistered, when: datetime) -> Visit:
     _once("registered", visit.registered, fact.visit_id)
     if visit.provider is not None:
@@ -146,7 +163,7 @@ def _registered(visit: Visit, phase: Phase, fact: VisitRegistered, when: datetim
 
 def _admitted(visit: Visit, phase: Phase, fact: VisitAdmitted, when: datetime) -> Visit:
     _once("admitted", visit.admitted, fact.visit_id)
-    if visit.phase == "discharged":
+    if visit.phase in {"discharged", "reopened"}:
         return visit._replace(phase=phase, admitted=when)
     return visit._replace(
         phase=phase, admitted=when, visit_class="inpatient", provider=fact.provider

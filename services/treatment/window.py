@@ -15,6 +15,7 @@ from services.contract.ids import stable_id
 from services.contract.step import RuleRefusedError
 from services.member.calendar import local_day
 from services.treatment.state import TreatmentState, Visit
+from services.treatment.withdrawals import without_visits
 
 CLOSED_KEPT_ALWAYS: Final = 16
 CLOSED_KEPT_MAX: Final = 128
@@ -75,4 +76,5 @@ def remember(state: TreatmentState, visit: Visit, at: datetime) -> TreatmentStat
         return changed(state, visits=visits)
     kept = tuple(known for known in visits if known.visit_id not in dropped)
     marks = [mark(known.visit_id) for known in visits if known.visit_id in dropped]
-    return changed(state, visits=kept, forgotten=(*state.forgotten, *marks)[-FORGOTTEN_MAX:])
+    left = without_visits(state, dropped)
+    return changed(left, visits=kept, forgotten=(*state.forgotten, *marks)[-FORGOTTEN_MAX:])

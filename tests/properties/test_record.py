@@ -42,7 +42,7 @@ def told(history):
             case ConditionRecorded():
                 record = with_condition(record, fact, local_day(time))
             case CoverActivated():
-                record = with_cover(record, fact)
+                record = with_cover(record, fact, "event-1", NOW.date())
     return record
 
 
@@ -70,4 +70,4 @@ def test_what_is_told_twice_leaves_the_very_same_record(history):
             case ConditionRecorded():
                 assert with_condition(record, fact, local_day(time)) is record
             case CoverActivated():
-                assert with_cover(record, fact) is record
+                assert with_cover(record, fact, "event-1", NOW.date()) is record

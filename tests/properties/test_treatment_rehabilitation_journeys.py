@@ -1,5 +1,6 @@
 """Whatever order the facts of a visit come in, what is asked equals what is owed."""
 
+from collections import defaultdict
 from datetime import UTC, timedelta, timezone
 
 from hypothesis import given, settings
@@ -34,6 +35,7 @@ VISITS = st.sampled_from(["visit-1", "visit-2", "visit-3"])
 CHARGES = st.sampled_from([f"charge-{number}" for number in range(6)])
 PROVIDERS = st.builds(Provider, id=st.just("h"), network=st.sampled_from(["owned", "out"]))
 DAYS = st.integers(-60, 60)
+NEVER = -1_000
 ZONES = (UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-5)))
 CODES = (Code(system="http://snomed.info/sct", code="230690007"),)
 
@@ -43,11 +45,12 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.journey = Journey(TREATMENT)
-        self.charges = {}
-        self.closed = set()
-        self.gone = set()
-        self.referred = set()
+        self.journey = Journey(TREATMENT, clock=day(0))
+        self.charges = defaultdict(dict)
+        self.ends = defaultdict(set)
+        self.undone = {}
+        self.voids = set()
+        self.gone = {}
         self.read = 0
         self.asked = {}
 
@@ -61,6 +64,15 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
             assert self.journey.state is before
             return False
         return True
+
+    def end(self, visit):
+        """When the visit ended, by the last discharge that no cancellation withdraws."""
+        standing = [when for when in self.ends[visit] if when > self.undone.get(visit, NEVER)]
+        return max(standing, default=None) if visit not in self.gone else None
+
+    def is_late(self, visit, when):
+        """Whether the visit was cancelled before; what happened earlier counts for nothing."""
+        return visit in self.gone and when > self.gone[visit]
 
     @rule(visit=VISITS, provider=PROVIDERS, when=DAYS)
     def register(self, visit, provider, when):
@@ -76,9 +88,9 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
         fact = VisitDischarged(visit_id=visit, visit_class="inpatient", provider=provider)
         taken = self.publish(fact, day(when))
 
-        assert taken is (visit not in self.closed and visit not in self.gone)
+        assert taken is not (self.is_late(visit, when) or when == self.end(visit))
         if taken:
-            self.closed.add(visit)
+            self.ends[visit].add(when)
 
     @rule(visit=VISITS, when=DAYS)
     def cancel_discharge(self, visit, when):
@@ -86,25 +98,26 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
             VisitCancelled(visit_id=visit, cancels="discharge", reason="x"), day(when)
         )
 
-        assert taken is (visit in self.closed)
-        self.closed.discard(visit)
+        assert taken is not self.is_late(visit, when)
+        self.undone[visit] = max(when, self.undone.get(visit, NEVER))
 
     @rule(visit=st.sampled_from(["visit-2", "visit-3"]), when=DAYS)
     def cancel_visit(self, visit, when):
         taken = self.publish(VisitCancelled(visit_id=visit, cancels="visit", reason="x"), day(when))
 
-        assert taken is (visit not in self.gone)
-        self.gone.add(visit)
-        self.closed.discard(visit)
+        assert taken is not self.is_late(visit, when)
+        self.gone.setdefault(visit, when)
         self.charges.pop(visit, None)
 
     @rule(visit=VISITS, name=CHARGES, amounts=st.lists(st.integers(0, 999), min_size=1, max_size=3))
     def post(self, visit, name, amounts):
         taken = self.publish(charge(name, *amounts, visit_id=visit), day(0))
 
-        known = self.charges.get(visit, {})
-        assert taken is (name not in known and visit not in self.gone)
-        if taken:
+        known = self.charges[visit]
+        assert taken is not (name in known or self.is_late(visit, 0))
+        if (visit, name) in self.voids:
+            self.voids.remove((visit, name))
+        elif taken and visit not in self.gone:
             self.charges[visit] = {**known, name: sum(amounts)}
 
     @precondition(lambda self: any(self.charges.values()))
@@ -115,6 +128,14 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
 
         assert self.publish(ChargeVoided(charge_id=name, visit_id=visit, reason="x"), day(0))
         del self.charges[visit][name]
+
+    @rule(name=CHARGES)
+    def void_first(self, name):
+        """A void overtakes its charge; of an id that was voided before it is refused."""
+        if name not in self.charges["visit-1"] and self.publish(
+            ChargeVoided(charge_id=name, visit_id="visit-1", reason="x"), day(0)
+        ):
+            self.voids.add(("visit-1", name))
 
     @rule(visit=VISITS, when=DAYS)
     def diagnose(self, visit, when):
@@ -147,7 +168,7 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
         owed = {
             visit: sum(names.values())
             for visit, names in self.charges.items()
-            if names and visit in self.closed
+            if names and self.end(visit) is not None
         }
         assert {r.episode: r.billed for r in self.asked.values()} == owed
 
@@ -168,7 +189,7 @@ class VisitsInAnyOrder(RuleBasedStateMachine):
                 standing.add(draft.data.visit_id)
             elif isinstance(draft.data, ReferralWithdrawn):
                 standing.remove(draft.data.visit_id)
-        assert standing <= self.closed
+        assert standing <= {visit for visit in self.ends if self.end(visit) is not None}
 
 
 TestVisitsInAnyOrder = VisitsInAnyOrder.TestCase

@@ -16,7 +16,7 @@ from services.gateway.acceptance.households import (
 )
 from services.gateway.acceptance.problems import Problem, errors
 
-Status = Literal["accepted", "duplicate", "passed_over"]
+Status = Literal["accepted", "duplicate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,6 @@ def _judge(
         return FactOutcome(fact, "duplicate", fingerprint)
     if before is not None:
         return _contradicts(fact, fingerprint, problems)
-    if fact.only_after is not None and not (
-        fact.only_after in known.fingerprints or fact.only_after in fresh
-    ):
-        note = Problem(
-            "informational",
-            fact.place,
-            "Passed over: what it ends was never accepted from this sender",
-            severity="information",
-        )
-        return FactOutcome(fact, "passed_over", fingerprint, note)
     if seal.characters > FACT_CHARACTERS_MAX:
         problems.append(
             Problem(

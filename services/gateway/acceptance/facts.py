@@ -32,7 +32,6 @@ class Fact:
     household: only with a new member, the household that the sender names.
     subscriber: only with a cover, the member whose policy it is and whose household counts.
     implied: said by the way (a finished visit was once registered); what is known already stands.
-    only_after: an event id without which the fact means nothing and is passed over.
     """
 
     id: str
@@ -46,7 +45,6 @@ class Fact:
     household: str | None = None
     subscriber: str | None = None
     implied: bool = False
-    only_after: str | None = None
 
     def seal(self) -> "Seal":
         """Return what tells this fact from another under the same id.

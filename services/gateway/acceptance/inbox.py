@@ -34,8 +34,7 @@ def load(connection: Connection, submissions: Sequence[Submission]) -> Known:
         fact for submission in submissions for group in submission.groups for fact in group.facts
     ]
     known = Known()
-    event_ids = {fact.id for fact in facts} | {fact.only_after for fact in facts if fact.only_after}
-    for event_id, fingerprint in _INBOX_BY_ID.rows(connection, event_ids):
+    for event_id, fingerprint in _INBOX_BY_ID.rows(connection, {fact.id for fact in facts}):
         known.fingerprints[event_id] = fingerprint
     members = {fact.member for fact in facts}
     members |= {

@@ -282,19 +282,26 @@ async def test_a_cover_never_moves_a_member_to_another_household(settings: Setti
 
 async def test_a_cover_names_product_insurer_and_days_and_can_end(settings: Settings) -> None:
     ended = changed(COVERAGE, status="cancelled", period={"end": "2026-06-30"})
-    unknown = changed(ended, id="k2")
     async with gateway(settings) as (client, door):
         await post(client, bundle(PATIENT, COVERAGE))
         await post(client, ended)
-        passed_over = await post(client, unknown)
         cover, _, end = (event.data for event in events(door))
 
     assert cover.cover.product == "million-yuan-medical"
     assert cover.cover.insurer
     assert str(cover.cover.valid_to) == "2026-12-31"
     assert str(end.last_day) == "2026-06-30"
-    assert passed_over.status_code == 200
-    assert "never accepted" in passed_over.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_cover_may_end_before_it_is_known(settings: Settings) -> None:
+    ended = changed(COVERAGE, status="cancelled", period={"end": "2026-06-30"})
+    async with gateway(settings) as (client, door):
+        first = await post(client, bundle(PATIENT, ended))
+        then = await post(client, COVERAGE)
+        end, cover = (event.data for event in events(door)[1:])
+
+    assert (first.status_code, then.status_code) == (200, 201)
+    assert end.cover_id == cover.cover.cover_id
 
 
 async def test_a_blood_pressure_is_one_act_with_two_values(settings: Settings) -> None:

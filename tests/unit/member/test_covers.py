@@ -6,7 +6,15 @@ import pytest
 
 from services.contract.member import CoverEnded
 from services.contract.step import RuleRefusedError
-from services.member.covers import COVERS_MAX, covers_on, insurers_in_force, terms_of, with_cover
+from services.contract.waiting import WAITS_AT_MOST
+from services.member import covers as members
+from services.member.covers import (
+    COVERS_MAX,
+    ENDS_MAX,
+    covers_on,
+    insurers_in_force,
+    terms_of,
+)
 from tests.unit.treatment.journey import cover
 
 FIRST = date(2026, 1, 1)
@@ -18,6 +26,13 @@ def begun(name, start=FIRST, end=None, insurer="insurer-1"):
 
 def ended(name, last_day):
     return CoverEnded(cover_id=name, last_day=last_day, reason="moved away")
+
+
+def with_cover(covers, data):
+    """The covers after one of them began or ended, where no end waits."""
+    after, waiting = members.with_cover(covers, (), data, "event-1", FIRST)
+    assert waiting == ()
+    return after
 
 
 def test_the_first_and_the_last_day_count():
@@ -39,9 +54,45 @@ def test_insurers_are_in_force_from_the_first_day_to_the_last_once_each():
     assert insurers_in_force(covers, date(2026, 7, 1)) == ("two",)
 
 
-def test_the_end_of_an_unknown_cover_is_refused():
-    with pytest.raises(RuleRefusedError, match="cover a ends and is not known"):
-        with_cover((), ended("a", FIRST))
+@pytest.mark.parametrize("last", [FIRST - timedelta(days=1), FIRST, FIRST + timedelta(days=9)])
+def test_the_end_of_a_cover_may_come_before_its_start(last):
+    covers, waiting = members.with_cover((), (), ended("a", last), "event-1", FIRST)
+    assert (covers, [end.cover_id for end in waiting]) == ((), ["a"])
+
+    after = members.with_cover(covers, waiting, begun("a"), "event-1", waiting[0].waits_until)
+
+    assert after == (with_cover(with_cover((), begun("a")), ended("a", last)), ())
+
+
+def test_of_two_ends_that_wait_for_one_cover_the_earlier_holds():
+    _, first = members.with_cover((), (), ended("a", FIRST + timedelta(days=5)), "event-1", FIRST)
+    _, both = members.with_cover((), first, ended("a", FIRST + timedelta(days=9)), "event-1", FIRST)
+
+    covers, waiting = members.with_cover((), both, begun("a"), "event-1", FIRST)
+
+    assert (covers[0].valid_to, waiting) == (FIRST + timedelta(days=5), ())
+
+
+def test_an_end_that_waited_too_long_is_forgotten():
+    _, waiting = members.with_cover((), (), ended("a", FIRST), "event-1", FIRST)
+
+    today = FIRST + timedelta(days=WAITS_AT_MOST.days + 1)
+    covers, left = members.with_cover((), waiting, begun("a"), "event-1", today)
+
+    assert (covers[0].valid_to, left) == (None, ())
+
+
+def test_more_ends_than_are_kept_are_refused_until_some_are_over():
+    waiting = ()
+    for number in range(ENDS_MAX):
+        _, waiting = members.with_cover((), waiting, ended(f"c{number}", FIRST), "event-1", FIRST)
+
+    with pytest.raises(RuleRefusedError, match="16 other ends wait"):
+        members.with_cover((), waiting, ended("one-more", FIRST), "event-1", FIRST)
+
+    today = FIRST + timedelta(days=WAITS_AT_MOST.days + 1)
+    _, left = members.with_cover((), waiting, ended("one-more", FIRST), "event-1", today)
+    assert [end.cover_id for end in left] == ["one-more"]
 
 
 def test_the_order_is_that_of_the_terms_and_not_of_arrival():

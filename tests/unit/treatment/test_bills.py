@@ -248,18 +248,15 @@ def test_the_same_cover_twice_leaves_the_very_same_state(journey):
 @pytest.mark.parametrize(
     ("before", "fact", "why"),
     [
-        ([], cancelled("discharge"), "cannot cancel its discharge visit visit-1: it is awaited"),
         ([registered()], registered(), "cannot register visit visit-1: it is registered"),
-        ([registered()], cancelled("discharge"), "cannot cancel its discharge"),
-        ([discharged()], discharged(), "cannot discharge visit visit-1: it is discharged"),
         ([cancelled("visit")], registered(), "cannot register visit visit-1: it is cancelled"),
         ([registered(), discharged()], registered(), "already registered"),
-        ([], voided("charge-1"), "not in force"),
+        ([voided("charge-1")], voided("charge-1"), "voided already"),
+        ([cancelled("visit")], cancelled("discharge"), "it is cancelled"),
         ([charge("charge-1", 5), voided("charge-1")], voided("charge-1"), "voided already"),
         ([charge("charge-1", 5)], charge("charge-1", 5), "in force already"),
         ([charge("charge-1", 5)], charge("charge-2", 5, currency="USD"), "billed in CNY"),
         ([charge("charge-1", 10**15)], charge("charge-2", 1), "above 1000000000000000"),
-        ([], CoverEnded(cover_id="c", last_day=date(2026, 1, 1), reason="x"), "not known"),
     ],
 )
 def test_what_contradicts_is_refused_by_name_and_changes_nothing(journey, before, fact, why):
@@ -271,3 +268,24 @@ def test_what_contradicts_is_refused_by_name_and_changes_nothing(journey, before
         journey.publish(fact, day(1))
 
     assert journey.state is state
+
+
+def test_a_second_discharge_at_the_very_moment_of_the_first_is_refused(journey):
+    journey.publish(discharged(), day(1))
+
+    with pytest.raises(RuleRefusedError, match="already discharged"):
+        journey.publish(discharged(visit_class="inpatient"), day(1))
+
+
+def test_a_stay_that_went_on_ends_at_its_last_discharge(journey):
+    seen_home(journey)
+
+    said = journey.publish(discharged(visit_class="inpatient"), day(3))
+    earlier = journey.publish(discharged(OUT_OF_NETWORK), day(2))
+
+    assert [type(data) for data in said if hasattr(data, "request_id")] == [
+        ReversalRequested,
+        PaymentRequested,
+    ]
+    assert journey.state.visits[0].discharged == day(3)
+    assert earlier == []

@@ -16,7 +16,7 @@ from services.gateway.answer.http import (
 from services.gateway.answer.intake import Answer
 from services.gateway.doors.cloudevents.reader import Received
 
-_STATUSES: Final = ("accepted", "duplicate", "passed_over", "refused")
+_STATUSES: Final = ("accepted", "duplicate", "refused")
 
 
 def events_answer(received: Sequence[Received], answer: Answer) -> Response:

@@ -110,8 +110,7 @@ def _ended(coverage: Coverage, member: str | None, reader: Reader) -> list[Fact]
     if reader.failed or not (member and last and time):
         return []
     data = CoverEnded(cover_id=reader.id, last_day=last, reason="The insurer cancelled the cover.")
-    active = reader.fact_id("activated")
-    return [reader.fact(("ended",), member, time, data, only_after=active)]
+    return [reader.fact(("ended",), member, time, data)]
 
 
 def _product(coverage: Coverage) -> str | None:

@@ -103,9 +103,11 @@ def state(requests: str, most: str) -> Iterator[Any]:
 
 async def _states(requests: list[dict[str, Any]]) -> dict[str, Any]:
     from benchmarks.whatif import HEALTH_EVENTS, InProcess, all_stages
+    from services.runtime.process import collect_garbage_seldom
     from tests.gateways import Settings, gateway
 
     stages = InProcess(all_stages())
+    collect_garbage_seldom()  # as each process of the system does
     with tempfile.TemporaryDirectory() as folder:
         async with gateway(Settings(data_dir=Path(folder))) as (client, door):
             for each in requests:

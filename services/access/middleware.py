@@ -1,11 +1,11 @@
 """The ASGI middleware around a whole application, so that no route can pass the policy by."""
 
-import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.access.policy import Asked, Policy, Refusal
+from services.runtime.problem_details import ProblemRow, problem_response
 
 
 class AccessMiddleware:
@@ -28,10 +28,10 @@ class AccessMiddleware:
 
 
 def _problem(refusal: Refusal) -> Response:
-    body = {
-        "type": "about:blank",
-        "title": refusal.title,
-        "status": refusal.status,
+    row: ProblemRow = {
+        "severity": "error",
+        "code": "forbidden",
+        "place": "",
         "detail": refusal.detail,
     }
-    return Response(orjson.dumps(body), refusal.status, media_type="application/problem+json")
+    return problem_response(refusal.status, refusal.title, [row])

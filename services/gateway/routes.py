@@ -6,21 +6,21 @@ from datetime import datetime
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from services.access.middleware import AccessMiddleware
 from services.access.policy import EVERYBODY, Policy
-from services.gateway.acceptance.problems import Problem
+from services.gateway.acceptance.problems import Problem, refused
 from services.gateway.acceptance.store import Store
 from services.gateway.acceptance.writer import NotStoredError
 from services.gateway.answer.drained import drained_router
-from services.gateway.answer.http import PROBLEM_JSON, json_response, problem_details
+from services.gateway.answer.http import problem_refusal
 from services.gateway.answer.intake import Intake
 from services.gateway.answer.views import views_router
 from services.gateway.doors.cloudevents.routes import events_router
 from services.gateway.doors.fhir.routes import fhir_router
 from services.gateway.doors.network import NetworkDirectory
+from services.runtime.described import documented
 from services.runtime.metrics_route import metrics_route
 from services.runtime.settings import Settings
 from services.timeline.projection import Timeline
@@ -40,7 +40,7 @@ class Gateway:
 
 def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
     """Return the application of a gateway: whatever is asked of it, `policy` is asked first."""
-    app = FastAPI(title="Careloop gateway", docs_url=None, redoc_url=None)
+    app = documented("Careloop: the gateway")
     app.add_middleware(AccessMiddleware, policy=policy)
     doors = (
         fhir_router(gateway.intake, gateway.network, gateway.now),
@@ -52,7 +52,6 @@ def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
     app.include_router(views_router(gateway.store, gateway.timeline))
     app.include_router(drained_router(gateway.store, gateway.settings))
     app.router.routes.append(metrics_route())
-    app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(NotStoredError)(_not_stored)
     return app
 
@@ -69,13 +68,8 @@ def _straight(door: APIRouter) -> list[Route]:
     ]
 
 
-async def _http_error(_: Request, error: HTTPException) -> Response:
-    detail = Problem("not-found", "", error.detail, "docs/gateway.md lists the doors.")
-    body = problem_details(error.status_code, error.detail, [detail])
-    return json_response(body, error.status_code, PROBLEM_JSON, **dict(error.headers or {}))
-
-
 async def _not_stored(_: Request, __: NotStoredError) -> Response:
-    detail = Problem("transient", "", "Nothing was stored", "Send the same again later.")
-    body = problem_details(503, "Not available", [detail])
-    return json_response(body, 503, PROBLEM_JSON, **{"retry-after": "5"})
+    problem = Problem("transient", "", "Nothing was stored", "Send the same again later.")
+    answer = problem_refusal(refused(503, problem), "Not available")
+    answer.headers["retry-after"] = "5"
+    return answer

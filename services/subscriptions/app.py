@@ -81,7 +81,7 @@ async def run(
     """
     engine = await asyncio.to_thread(open_database, settings, NAME, MIGRATIONS, keyring=keyring)
     bell = Bell()
-    door = Door(Subscriptions(engine, keyring), settings, _now_ms, bell)
+    door = Door(Subscriptions(engine, keyring), keyring, settings, _now_ms, bell)
     projection = MilestoneProjection(Recorder(engine), _now_ms, bell)
     try:
         await asyncio.to_thread(door.subscriptions.seal_anew)
@@ -126,7 +126,7 @@ async def serving(
     try:
         yield task
     finally:
-        door.close()
+        door.streams.close()
         server.should_exit = True
         await task
 

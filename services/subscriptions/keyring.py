@@ -3,7 +3,8 @@
 A *token* opens the door to one subscription. It is 256 random bits, so that its SHA-256 digest
 cannot be searched, and the digest is all that is stored. A *signing secret* signs webhooks, and for
 that it must be had again: it is stored sealed, with Fernet (AES-128 in CBC mode, HMAC-SHA256),
-under keys that stand outside the database.
+under keys that stand outside the database. A *ticket* opens one thing for a minute, to whoever cannot
+send a token; it is nowhere stored.
 """
 
 import contextlib
@@ -22,6 +23,10 @@ from services.runtime.settings import HOW_TO_MAKE_A_KEY, Settings, SettingsError
 KEY_FILE: Final = "subscriptions.key"
 """Of a data directory whose process was given no keys."""
 
+TICKET_S: Final = 60
+"""How long a ticket opens what it is for."""
+
+_TICKET: Final = b"ticket:"
 _OTHERS: Final = 0o077
 
 
@@ -66,6 +71,20 @@ class Keyring:
             return self._all.decrypt(sealed).decode()
         except InvalidToken as error:
             raise OtherKeyError("sealed under none of the keys that are given") from error
+
+    def ticket(self, purpose: str, at_s: int) -> str:
+        """Return what `is_ticket` knows again, for whoever it is handed to.
+
+        It is sealed like a secret, and no secret begins as a ticket does. at_s: Unix time.
+        """
+        return self._first.encrypt_at_time(_TICKET + purpose.encode(), at_s).decode()
+
+    def is_ticket(self, ticket: str, purpose: str, at_s: int) -> bool:
+        """Tell whether a ticket is for this purpose and was given out at most `TICKET_S` ago."""
+        try:
+            return self._all.decrypt_at_time(ticket, TICKET_S, at_s) == _TICKET + purpose.encode()
+        except (InvalidToken, ValueError):  # the latter where it is no ASCII
+            return False
 
     def sealed_anew(self, sealed: str) -> str | None:
         """Return the same secret sealed under the first key; None if that is how it stands.

@@ -4,77 +4,61 @@ import asyncio
 import hmac
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-import httpx
-import orjson
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.access.middleware import AccessMiddleware
 from services.access.policy import EVERYBODY, Policy
 from services.contract.codec import instant_text
-from services.contract.frozen import Frozen, Id
+from services.runtime.described import documented
 from services.runtime.metrics_route import metrics_route
 from services.runtime.settings import Settings
 from services.subscriptions.bell import Bell
 from services.subscriptions.deliver import instant
-from services.subscriptions.guard import AddressRefusedError, check_addresses
-from services.subscriptions.keyring import is_token
-from services.subscriptions.matching import kinds_of
-from services.subscriptions.store.subscribing import NewSubscription, Subscriptions
+from services.subscriptions.keyring import TICKET_S, Keyring, is_token
+from services.subscriptions.store.subscribing import (
+    NewSubscription,
+    Subscription,
+    Subscriptions,
+)
+from services.subscriptions.stream import PAGE_MAX, Streams
+from services.subscriptions.wanted import Wanted, check_url, kinds_wanted
 
-PAGE_MAX: Final = 1_000
-HEARTBEAT_S: Final = 15
-SEND_S_MAX: Final = 30
 NO_SUCH: Final = "there is no subscription of this id and token"
-POLL_S: Final = 1.0
-"""How soon a stream sees what another process numbered; this process rings the bell."""
 
 
-class Wanted(Frozen):
-    """A request to subscribe.
-
-    url: where webhooks go; without it, events are streamed or pulled. milestones: kinds such as
-    `treatment.discharged`, or whole stages such as `treatment`; without it, all.
-    """
-
-    insurer: Id
-    url: str | None = Field(default=None, max_length=2_000)
-    milestones: list[str] | None = Field(default=None, min_length=1, max_length=100)
-    since: Literal["now", "beginning"] = Field(default="now", alias="from")
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Door:
-    """What the routes work with. `closing` ends the streams, so that the process can stop."""
+    """What the routes work with. keyring: seals the tickets."""
 
     subscriptions: Subscriptions
+    keyring: Keyring
     settings: Settings
     now_ms: Callable[[], int]
     bell: Bell
-    closing: bool = False
+    streams: Streams = field(init=False)
 
-    def close(self) -> None:
-        """End every stream."""
-        self.closing = True
-        self.bell.ring()
+    def __post_init__(self) -> None:
+        """Make the streams, which listen to the bell."""
+        object.__setattr__(self, "streams", Streams(self.subscriptions, self.bell))
 
 
 def build(door: Door, policy: Policy = EVERYBODY) -> FastAPI:
     """Return the HTTP application: whatever is asked of it, `policy` is asked first."""
-    app = FastAPI(title="Careloop subscriptions", version="1", redoc_url=None)
+    app = documented("Careloop: the insurers' door")
     app.add_middleware(AccessMiddleware, policy=policy)
     app.state.door = door
     app.post("/subscriptions", status_code=201)(subscribe)
+    app.get("/subscriptions")(listed)
     app.get("/subscriptions/{subscription_id}")(show)
     app.delete("/subscriptions/{subscription_id}", status_code=204)(unsubscribe)
     app.post("/subscriptions/{subscription_id}/resume")(resume)
+    app.post("/subscriptions/{subscription_id}/tickets", status_code=201)(ticket)
     app.get("/subscriptions/{subscription_id}/events", response_model=None)(events)
     app.get("/healthz")(alive)
     app.get("/readyz")(ready)
@@ -105,6 +89,23 @@ def _owned(subscription_id: str, door: TheDoor, authorization: Authorization = N
 Owned = Annotated[str, Depends(_owned)]
 
 
+def _readable(
+    subscription_id: str,
+    door: TheDoor,
+    authorization: Authorization = None,
+    ticket: Annotated[str | None, Query(max_length=1_000)] = None,
+) -> str:
+    """Return the subscription's id if the bearer holds its token, or a ticket for it."""
+    if ticket is None:
+        return _owned(subscription_id, door, authorization)
+    if not door.keyring.is_ticket(ticket, subscription_id, door.now_ms() // 1000):
+        raise HTTPException(401, "this ticket is not, or no longer, good; ask for another")
+    return subscription_id
+
+
+Readable = Annotated[str, Depends(_readable)]
+
+
 def subscribe(wanted: Wanted, door: TheDoor, authorization: Authorization = None) -> dict[str, Any]:
     """Subscribe an insurer to its milestones.
 
@@ -112,12 +113,12 @@ def subscribe(wanted: Wanted, door: TheDoor, authorization: Authorization = None
     """
     _check_operator(door.settings, authorization)
     if wanted.url is not None:
-        _check_url(wanted.url, allow_loopback=door.settings.allow_loopback_webhooks)
+        check_url(wanted.url, allow_loopback=door.settings.allow_loopback_webhooks)
     new = NewSubscription(
         subscription_id=f"sub_{secrets.token_hex(12)}",
         insurer=wanted.insurer,
         url=wanted.url,
-        kinds=_kinds(wanted.milestones),
+        kinds=kinds_wanted(wanted.milestones),
         token=f"token_{secrets.token_urlsafe(32)}",
         secret=wanted.url and f"whsec_{b64encode(secrets.token_bytes(32)).decode()}",
         from_beginning=wanted.since == "beginning",
@@ -126,6 +127,25 @@ def subscribe(wanted: Wanted, door: TheDoor, authorization: Authorization = None
     door.bell.ring()
     told = {"token": new.token, "secret": new.secret} if new.secret else {"token": new.token}
     return {**_shown(door, new.subscription_id), **told}
+
+
+def listed(
+    door: TheDoor,
+    authorization: Authorization = None,
+    insurer: str | None = None,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+) -> dict[str, Any]:
+    """Return the subscriptions, of one insurer or of all, to whoever may subscribe.
+
+    They come in the order of their ids; `next` is what to ask for as `after`, null at the end.
+    """
+    _check_operator(door.settings, authorization)
+    found = door.subscriptions.listed(insurer, after, limit)
+    return {
+        "subscriptions": [_as_json(each) for each in found],
+        "next": found[-1].id if len(found) == limit else None,
+    }
 
 
 def show(subscription_id: Owned, door: TheDoor) -> dict[str, Any]:
@@ -140,14 +160,26 @@ def unsubscribe(subscription_id: Owned, door: TheDoor) -> None:
 
 
 def resume(subscription_id: Owned, door: TheDoor) -> dict[str, Any]:
-    """Make a paused or disabled subscription active again; it goes on where it stopped."""
+    """Send the next webhook now, whatever it waited for; a stopped subscription is active again."""
     door.subscriptions.resume(subscription_id, door.now_ms())
     door.bell.ring()
     return _shown(door, subscription_id)
 
 
+def ticket(subscription_id: Owned, door: TheDoor) -> dict[str, Any]:
+    """Return a ticket: for a minute it opens the stream in place of the token, as `?ticket=…`.
+
+    It is for a browser's `EventSource`, which can send no header.
+    """
+    now_s = door.now_ms() // 1000
+    return {
+        "ticket": door.keyring.ticket(subscription_id, now_s),
+        "expires_at": instant_text(instant((now_s + TICKET_S) * 1000)),
+    }
+
+
 async def events(
-    subscription_id: Owned,
+    subscription_id: Readable,
     door: TheDoor,
     accept: Annotated[str, Header()] = "*/*",
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
@@ -163,22 +195,10 @@ async def events(
         page = await asyncio.to_thread(door.subscriptions.events, subscription_id, start, limit)
         found = page or []
         return {"events": found, "after": found[-1]["number"] if found else start}
-    return EventSourceResponse(
-        _stream(door, subscription_id, start), ping=HEARTBEAT_S, send_timeout=SEND_S_MAX
-    )
-
-
-async def _stream(door: Door, subscription_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
-    while not door.closing:
-        rung = door.bell.listen()
-        page = await asyncio.to_thread(door.subscriptions.events, subscription_id, after, PAGE_MAX)
-        if page is None:
-            return
-        for event in page:
-            after = event["number"]
-            yield ServerSentEvent(orjson.dumps(event).decode(), id=str(after))
-        if len(page) < PAGE_MAX and not door.closing:
-            await rung.within(POLL_S)
+    stream = door.streams.response(subscription_id, start)
+    # Whoever has a ticket may read, wherever the page comes from; no cookie has a part in it.
+    stream.headers["access-control-allow-origin"] = "*"
+    return stream
 
 
 def alive() -> dict[str, str]:
@@ -199,6 +219,10 @@ def _shown(door: Door, subscription_id: str) -> dict[str, Any]:
     found = door.subscriptions.subscription(subscription_id)
     if found is None:
         raise HTTPException(404, NO_SUCH)
+    return _as_json(found)
+
+
+def _as_json(found: Subscription) -> dict[str, Any]:
     shown = asdict(found)
     due_ms = shown.pop("next_attempt_at_ms")
     shown["next_attempt_at"] = None if due_ms is None else instant_text(instant(due_ms))
@@ -232,37 +256,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _kinds(chosen: list[str] | None) -> frozenset[str] | None:
-    if chosen is None:
-        return None
-    try:
-        return kinds_of(chosen)
-    except ValueError as error:
-        raise _unfit("milestones", str(error)) from error
-
-
-def _check_url(url: str, *, allow_loopback: bool) -> None:
-    """Refuse early what could never be sent to; names are judged when they are dialled."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise _unfit("url", str(error)) from error
-    schemes = ("https", "http") if allow_loopback else ("https",)
-    if parsed.scheme not in schemes or not parsed.host:
-        raise _unfit("url", f"expected an absolute {' or '.join(schemes)} address")
-    if parsed.userinfo or parsed.fragment:
-        raise _unfit("url", "credentials and fragments have no place here")
-    try:
-        literal = str(ip_address(parsed.host))
-    except ValueError:
-        return
-    try:
-        check_addresses(parsed.host, [literal], allow_loopback=allow_loopback)
-    except AddressRefusedError as error:
-        raise _unfit("url", str(error)) from error
-
-
-def _unfit(field: str, message: str) -> HTTPException:
-    return HTTPException(422, [{"loc": ["body", field], "msg": message, "type": "value_error"}])

@@ -9,8 +9,8 @@ import orjson
 from starlette.responses import Response
 
 from services.gateway.acceptance.problems import Problem, RequestRefusedError
+from services.runtime.problem_details import ProblemRow, problem_response
 
-PROBLEM_JSON: Final = "application/problem+json"
 WAIT_S_MAX: Final = 30
 _WAIT: Final = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
 
@@ -29,9 +29,7 @@ def timeline_path(member_id: str) -> str:
 
 def problem_refusal(error: RequestRefusedError, title: str) -> Response:
     """Return problem details for a request that cannot be read."""
-    return json_response(
-        problem_details(error.status, title, error.problems), error.status, PROBLEM_JSON
-    )
+    return problem_response(error.status, title, problem_rows(error.problems))
 
 
 def wait_s(prefer: Iterable[str]) -> int:
@@ -65,8 +63,8 @@ def operation_outcome(problems: Iterable[Problem]) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": issues or [nothing]}
 
 
-def problem_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
-    """Return the problems as rows of plain JSON, for the CloudEvents door."""
+def problem_rows(problems: Iterable[Problem]) -> list[ProblemRow]:
+    """Return the problems as rows of plain JSON."""
     return [
         {
             "severity": problem.severity,
@@ -76,16 +74,3 @@ def problem_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
         }
         for problem in problems
     ]
-
-
-def problem_details(status: int, title: str, problems: Iterable[Problem]) -> dict[str, Any]:
-    """Return an RFC 9457 problem details object that lists every problem."""
-    rows = problem_rows(problems)
-    detail = rows[0]["detail"] if len(rows) == 1 else f"{len(rows)} problems"
-    return {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "problems": rows,
-    }

@@ -1,7 +1,7 @@
 """Subscriptions as their owners see them: made, looked at, read, resumed, removed."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, literal, select, update
@@ -55,6 +55,14 @@ class Subscription:
     attempts: int
     failure: str | None
     next_attempt_at_ms: int | None
+
+
+_SEEN: Final = select(
+    subscriptions,
+    deliveries.c.attempts,
+    deliveries.c.last_reason,
+    deliveries.c.next_attempt_at_ms,
+).outerjoin(deliveries, NEXT)
 
 
 class Subscriptions:
@@ -124,19 +132,21 @@ class Subscriptions:
 
     def subscription(self, subscription_id: str) -> Subscription | None:
         """Return a subscription with the state of its next webhook."""
-        query = (
-            select(
-                subscriptions,
-                deliveries.c.attempts,
-                deliveries.c.last_reason,
-                deliveries.c.next_attempt_at_ms,
-            )
-            .outerjoin(deliveries, NEXT)
-            .where(subscriptions.c.id == subscription_id)
-        )
+        query = _SEEN.where(subscriptions.c.id == subscription_id)
         with self._reading.connect() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _as_seen(row)
+
+    def listed(self, insurer: str | None, after: str, limit: int) -> list[Subscription]:
+        """Return subscriptions in the order of their ids, from the first beyond `after` on.
+
+        insurer: whose; None is everybody's.
+        """
+        query = _SEEN.where(subscriptions.c.id > after).order_by(subscriptions.c.id).limit(limit)
+        if insurer is not None:
+            query = query.where(subscriptions.c.insurer == insurer)
+        with self._reading.connect() as connection:
+            return [_as_seen(row) for row in connection.execute(query)]
 
     def events(self, subscription_id: str, after: int, limit: int) -> list[dict[str, Any]] | None:
         """Return the events numbered after `after`, in order; None if it is not subscribed."""
@@ -156,20 +166,16 @@ class Subscriptions:
         return [shown_to(insurer, subscription_id, row.number, row.document) for row in rows]
 
     def resume(self, subscription_id: str, at_ms: int) -> None:
-        """Make a subscription active again: its next webhook is due at once, as if never tried.
+        """Make a subscription active, if it is not: its next webhook is due at once.
 
-        One that is active stays as it is.
+        It counts as never tried, so that the first pauses are short again.
         """
-        stopped = (subscriptions.c.id == subscription_id) & (subscriptions.c.state != "active")
-        head = select(subscriptions.c.delivered_through + 1).where(
-            subscriptions.c.id == subscription_id
-        )
+        this = subscriptions.c.id == subscription_id
+        head = select(subscriptions.c.delivered_through + 1).where(this)
         with self._engine.begin() as connection:
-            resumed = connection.execute(
-                update(subscriptions).where(stopped).values(state="active", reason=None)
+            connection.execute(
+                update(subscriptions).where(this).values(state="active", reason=None)
             )
-            if resumed.rowcount != 1:
-                return
             connection.execute(
                 update(deliveries)
                 .where(

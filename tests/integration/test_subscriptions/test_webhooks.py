@@ -121,6 +121,26 @@ async def test_when_the_schedule_ends_the_subscription_pauses_and_can_be_resumed
     assert (resumed.state, resumed.reason, resumed.delivered_through) == ("active", None, 2)
 
 
+async def test_a_receiver_that_is_back_need_not_wait_for_the_schedule(
+    dispatcher, feed, clock, subscribe, subscriptions, start_receiver
+):
+    receiver = start_receiver(500, 500, 500, 204)
+    subscribe("sub_a", url=receiver.url)
+    feed.publish(feed.milestone("e1", "insurer-a"), feed.milestone("e2", "insurer-a"))
+    for delay_s in (0, 6, 330):
+        clock.forward(delay_s)
+        await dispatcher.send_due()
+    waiting = subscriptions.subscription("sub_a")
+
+    subscriptions.resume("sub_a", clock())
+    await dispatcher.send_due()
+
+    assert (waiting.state, waiting.attempts) == ("active", 3)
+    assert waiting.next_attempt_at_ms >= clock() + 1_700_000
+    assert receiver.numbers == [1, 1, 1, 1, 2]
+    assert subscriptions.subscription("sub_a").delivered_through == 2
+
+
 async def test_410_disables_at_once(
     dispatcher, feed, clock, subscribe, subscriptions, start_receiver
 ):

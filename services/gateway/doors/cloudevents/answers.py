@@ -6,15 +6,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from services.gateway.acceptance.decide import GroupOutcome
-from services.gateway.answer.http import (
-    PROBLEM_JSON,
-    json_response,
-    problem_details,
-    problem_rows,
-    timeline_path,
-)
+from services.gateway.answer.http import json_response, problem_rows, timeline_path
 from services.gateway.answer.intake import Answer
 from services.gateway.doors.cloudevents.reader import Received
+from services.runtime.problem_details import PROBLEM_JSON, problem_details
 
 _STATUSES: Final = ("accepted", "duplicate", "refused")
 
@@ -43,7 +38,8 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
         title = "Some events were refused; the others are accepted"
         if count["refused"] == len(rows):
             title = "Refused"
-        return json_response(problem_details(422, title, problems) | body, 422, PROBLEM_JSON)
+        refusal = problem_details(422, title, problem_rows(problems))
+        return json_response(refusal | body, 422, PROBLEM_JSON)
     if answer.pending:
         return json_response(body, 202, location=timeline_path(answer.pending[0][0]))
     return json_response(body)

@@ -48,7 +48,7 @@ COVERAGE = {
     "id": "k1",
     "status": "active",
     "beneficiary": {"reference": "Patient/m1"},
-    "payor": [{"display": "平安健康"}],
+    "payor": [{"display": "示例健康保险"}],
     "class": [{"type": {"coding": [{"code": "plan"}]}, "value": "million-yuan-medical"}],
     "period": {"start": "2026-01-01", "end": "2026-12-31"},
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from services.cli.counted import counted
 from services.cli.topics import Servers
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_letters(
         typer.echo(f"{_where(refused)}  {refused.type or 'no type'}: {_says(way(refused))}")
         for letter in refused.letters:
             typer.echo(f"  {letter.id}  {letter.refused_by}: {letter.reason}")
-    typer.echo(f"{len(found)} records" + (f" written to {out}" if out else ""))
+    typer.echo(counted(len(found), "record") + (f" written to {out}" if out else ""))
 
 
 @app.command()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from services.cli.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,7 +58,7 @@ def export(
             total = log.manifest.records
             with _progress("Exporting", total) as progress:
                 write(log, files, progress)
-    typer.echo(f"exported {total:,} records to {', '.join(map(str, files))}")
+    typer.echo(f"exported {counted(total, 'record')} to {', '.join(map(str, files))}")
 
 
 @app.command()
@@ -180,7 +182,7 @@ def _print(report: "Report", show: int) -> None:
         typer.echo("\n".join(difference.lines()) + "\n")
     if report.differences > len(report.shown) and show:
         rest = report.differences - len(report.shown)
-        typer.echo(f"… and {rest:,} differences more (--show N shows more households)\n")
+        typer.echo(f"… and {counted(rest, 'difference')} more (--show N shows more households)\n")
     table = Table("producer", box=None, pad_edge=False)
     for name in ("inputs", "recorded", "repeated", "regenerated", "differences"):
         table.add_column(name, justify="right")
@@ -198,11 +200,12 @@ def _print(report: "Report", show: int) -> None:
         table.add_row(name, "", f"{each.recorded:,}", f"{each.repeated:,}", "", found)
     Console().print(table)
     if report.refused:
-        typer.echo(f"{report.refused:,} records of no known type are answered by dead letters")
+        refused = counted(report.refused, "record")
+        typer.echo(f"dead letters answer for {refused} of no known type")
     for (stage, topic), end in report.under_way.items():
         typer.echo(
-            f"{end.inputs:,} inputs at the end of the log have no answer of {stage} on {topic} yet"
-            f" ({end.outputs:,} outputs): the log was read before it was drained, or its end is lost"
+            f"at the end of the log {stage} has not yet answered {counted(end.inputs, 'input')} on"
+            f" {topic} ({counted(end.outputs, 'output')}): the log was read before it was drained, or its end is lost"
         )
     counts = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
-    typer.echo(f"{report.differences:,} differences" + (f": {counts}" if counts else ""))
+    typer.echo(counted(report.differences, "difference") + (f": {counts}" if counts else ""))

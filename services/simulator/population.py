@@ -17,7 +17,10 @@ YEAR_DAYS: Final = 365
 
 _SIZES: Final = ((1, 25), (2, 33), (3, 28), (4, 14))
 """People in a household, with weights in per cent."""
-_PRIVATE_INSURERS: Final = ("ping-an-health", "zhongan", "taiping")
+PRIVATE_INSURERS: Final = ("insurer-lantern", "insurer-magpie", "insurer-willow")
+"""Invented, as everybody in the city is."""
+
+SOCIAL_INSURER: Final = "social-insurance-fund"
 
 Sex = Literal["male", "female"]
 
@@ -132,7 +135,7 @@ def _family_cover(city: City, chance: Random) -> tuple[str, date] | None:
         return None
     # One contract in twelve is so young that its waiting period still runs.
     age_days = chance.randrange(0, 25) if chance.random() < 0.08 else chance.randrange(60, 700)
-    return chance.choice(_PRIVATE_INSURERS), city.start.date() - timedelta(days=age_days)
+    return chance.choice(PRIVATE_INSURERS), city.start.date() - timedelta(days=age_days)
 
 
 def _person(city: City, index: int, place: int, family: tuple[str, date] | None) -> Person:
@@ -204,9 +207,7 @@ def _covers(
     covers = []
     if chance.random() < 0.95:
         since = date(city.start.year - chance.randrange(1, 9), 1, 1)
-        covers.append(
-            Cover(f"{person_id}-c1", "basic-medical", "social-insurance-fund", since, None)
-        )
+        covers.append(Cover(f"{person_id}-c1", "basic-medical", SOCIAL_INSURER, since, None))
     if family is not None:
         insurer, first = family
         last = first + timedelta(days=5 * YEAR_DAYS)

@@ -32,14 +32,27 @@ def arrival(**attributes: Any) -> dict[str, Any]:
     return cloud_event("careloop.visit.registered.v1", ARRIVAL) | attributes
 
 
+def _as_object(data: dict[str, Any]) -> Any:
+    return data
+
+
+def _as_bytes(data: dict[str, Any]) -> Any:
+    return json.dumps(data).encode()
+
+
 @pytest.mark.parametrize("write", [to_binary_event, to_structured_event])
-async def test_what_the_official_sdk_writes_is_accepted(settings: Settings, write: Any) -> None:
+@pytest.mark.parametrize("form", [_as_object, _as_bytes])
+@pytest.mark.parametrize("content_type", [None, "application/json", "application/fact+json"])
+async def test_what_the_official_sdk_writes_is_accepted(
+    settings: Settings, write: Any, form: Any, content_type: str | None
+) -> None:
+    """Without a datacontenttype it sends no Content-Type; bytes it sends as data_base64."""
     sent = registered()
     data = sent.pop("data")
     sent["time"] = datetime.fromisoformat(sent["time"])
-    message = write(
-        CloudEvent(attributes=sent | {"datacontenttype": "application/json"}, data=data)
-    )
+    if content_type is not None:
+        sent["datacontenttype"] = content_type
+    message = write(CloudEvent(attributes=sent, data=form(data)))
     async with gateway(settings) as (client, door):
         answer = await client.post("/events", content=message.body, headers=dict(message.headers))
         [accepted] = events(door)
@@ -48,6 +61,38 @@ async def test_what_the_official_sdk_writes_is_accepted(settings: Settings, writ
     assert answer.json()["accepted"] == 1
     assert (accepted.subject, accepted.source) == ("m1", "urn:hospital:1")
     assert accepted.data.sex == "female"
+
+
+BAD_BASE64 = (
+    ("a", {}, "This is not base64"),
+    ("YQ", {}, "This is not base64"),
+    (7, {}, "This is not base64"),
+    ("eyJh_-8=", {}, "This is not base64"),
+    ("e30=", {"data": {}}, "There is data as well"),
+    ("PGEvPg==", {"datacontenttype": "application/xml"}, "which is not JSON"),
+    ("PGEvPg==", {}, "The body is not JSON"),
+    ("eyJhIjoxLCJhIjoyfQ==", {}, "stands twice in one object"),
+    ("W10=", {}, "it is no object"),
+)
+
+
+async def test_data_in_base64_that_cannot_be_read_is_refused_alone(settings: Settings) -> None:
+    good = registered()
+    body = [good]
+    for number, (encoded, more, _) in enumerate(BAD_BASE64):
+        event = arrival(id=f"b{number}") | {"data_base64": encoded}
+        del event["data"]
+        body.append(event | more)
+    async with gateway(settings) as (client, door):
+        answer = await client.post("/events", json=body, headers=BATCH)
+        accepted = events(door)
+
+    assert answer.status_code == 422
+    rows = answer.json()["events"]
+    assert [row["status"] for row in rows] == ["accepted", *["refused"] * len(BAD_BASE64)]
+    for row, (_, _, says) in zip(rows[1:], BAD_BASE64, strict=True):
+        assert says in row["problems"][0]["detail"], row
+    assert len(accepted) == 1
 
 
 async def test_the_network_is_the_directorys_to_say_not_the_senders(settings: Settings) -> None:

@@ -37,7 +37,8 @@ def read_events(content_type: str, headers: Mapping[str, str], body: bytes) -> l
             raise refused(422, Problem("structure", "", "The batch is not an array", mend))
         return [_structured(each, f"[{number}]") for number, each in enumerate(value)]
     binary = any(name.startswith("ce-") for name in headers)
-    if binary and (media == "application/json" or media.endswith("+json")):
+    # Without a content type it is JSON, as in the JSON format: an SDK that was told none sends none.
+    if binary and (media in {"", "application/json"} or media.endswith("+json")):
         attributes = {
             name.removeprefix("ce-"): _unquoted(value)
             for name, value in headers.items()

@@ -1,6 +1,7 @@
 """A CloudEvent as a fact of the contract, with all its problems."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -15,8 +16,9 @@ from services.contract.member import MemberRegistered
 from services.contract.money import AmountRefusedError, minor_digits
 from services.contract.registry import BY_TYPE
 from services.gateway.acceptance.facts import Fact, Group, is_id
-from services.gateway.acceptance.problems import IssueCode, Problem
+from services.gateway.acceptance.problems import IssueCode, Problem, RequestRefusedError
 from services.gateway.doors.cloudevents.reader import Received
+from services.gateway.doors.json_body import float_number, load_json
 from services.gateway.doors.network import NetworkDirectory
 
 # RFC 3339, section 5.6; seconds of 60 are refused further on, as no clock here can say them.
@@ -126,12 +128,12 @@ def _data(
     time: datetime | None,
     network: NetworkDirectory,
 ) -> EventData | None:
-    received = reading.received
-    if "data_base64" in received.attributes:
-        says = "The data is in data_base64"
-        reading.problem("not-supported", "data_base64", says, "Send it as JSON, in data.")
-        return None
-    data = received.data
+    data = reading.received.data
+    encoded = reading.received.attributes.get("data_base64")
+    if encoded is not None:
+        data = _decoded(reading, encoded)
+        if data is None:
+            return None
     if not isinstance(data, dict):
         mend = f"Send an object as {data_type.TYPE} describes it."
         reading.problem("required", "data", "The event has no data, or it is no object", mend)
@@ -161,6 +163,28 @@ def _is_payable(data: EventData, reading: _Reading) -> bool:
         reading.problem("value", "data.currency", str(error), mend)
         return False
     return True
+
+
+def _decoded(reading: _Reading, encoded: Any) -> Any:
+    """Return the JSON that was sent as bytes in base64; None with a problem where it is none."""
+    place = "data_base64"
+    if reading.received.data is not None:
+        reading.problem("invalid", place, "There is data as well", "Send one of the two.")
+        return None
+    media = str(reading.received.attributes.get("datacontenttype") or "application/json")
+    if not re.fullmatch(r"application/([\w.-]+\+)?json", media.partition(";")[0].strip().lower()):
+        says = f"The data is {media[:60]!r}, which is not JSON"
+        reading.problem("not-supported", place, says, "Send the data as JSON.")
+        return None
+    try:
+        return load_json(b64decode(encoded, validate=True), float_number)
+    except RequestRefusedError as error:
+        for each in error.problems:
+            reading.problem(each.code, place, each.says, each.mend)
+    except (ValueError, TypeError):
+        mend = "Encode the bytes by RFC 4648, section 4, or send the JSON in data."
+        reading.problem("value", place, "This is not base64", mend)
+    return None
 
 
 def _shape_problems(error: ValidationError) -> Iterable[tuple[IssueCode, str, str, str]]:

@@ -315,7 +315,7 @@ async def test_whatever_the_door_refuses_is_a_problem(client):
         _is_problem(each)
 
 
-async def test_a_failure_of_ours_is_a_problem_too(subscriptions, door_settings, clock):
+async def test_a_failure_of_ours_is_a_problem_too(door_settings, clock):
     class Broken:
         def token_digest(self, _subscription_id):
             raise RuntimeError("planted")
@@ -391,7 +391,7 @@ async def test_a_ticket_opens_the_stream_and_nothing_else_for_a_minute(client, f
     _is_problem(too_late)
 
 
-async def test_what_is_sealed_otherwise_is_no_ticket(subscribe, engine, client, clock):
+async def test_what_is_sealed_otherwise_is_no_ticket(engine, client):
     path, _, _ = await _subscribe(client, url="http://127.0.0.1:9/in")
     with engine.connect() as connection:
         sealed = connection.execute(select(subscriptions_table.c.sealed_secret)).scalar_one()

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.access.policy import Asked, Policy, Refusal
-from services.runtime.problem_details import ProblemRow, problem_response
+from services.runtime.problem_details import one_problem
 
 
 class AccessMiddleware:
@@ -28,10 +28,4 @@ class AccessMiddleware:
 
 
 def _problem(refusal: Refusal) -> Response:
-    row: ProblemRow = {
-        "severity": "error",
-        "code": "forbidden",
-        "place": "",
-        "detail": refusal.detail,
-    }
-    return problem_response(refusal.status, refusal.title, [row])
+    return one_problem(refusal.status, refusal.title, refusal.detail)

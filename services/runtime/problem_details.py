@@ -17,6 +17,7 @@ _CODES: Final = {
     403: "forbidden",
     404: "not-found",
     405: "not-supported",
+    500: "exception",
     503: "transient",
 }
 """Status -> code of FHIR R4's value set issue-type, which all problems have theirs from."""
@@ -82,6 +83,12 @@ def problem_response(
     return Response(body, status, headers, PROBLEM_JSON)
 
 
+def one_problem(status: int, title: str, detail: str, **headers: str) -> Response:
+    """Return problem details with one problem, whose code follows from the status."""
+    row = _row(_CODES.get(status, "invalid"), "", detail)
+    return problem_response(status, title, [row], **headers)
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Let all errors of an application, those of its framework included, be problem details."""
     app.exception_handler(HTTPException)(_http_error)
@@ -90,9 +97,8 @@ def answer_with_problems(app: FastAPI) -> None:
 
 
 async def _http_error(_: Request, error: HTTPException) -> Response:
-    row = _row(_CODES.get(error.status_code, "invalid"), "", error.detail)
-    title = HTTPStatus(error.status_code).phrase
-    return problem_response(error.status_code, title, [row], **dict(error.headers or {}))
+    status = error.status_code
+    return one_problem(status, HTTPStatus(status).phrase, error.detail, **dict(error.headers or {}))
 
 
 async def _unfit(_: Request, error: RequestValidationError) -> Response:
@@ -109,7 +115,7 @@ async def _unfit(_: Request, error: RequestValidationError) -> Response:
 
 async def _failed(_: Request, __: Exception) -> Response:
     told = "This is our fault, and it is in the log. Send the same again later."
-    return problem_response(500, "Failed", [_row("exception", "", told)])
+    return one_problem(500, "Failed", told)
 
 
 def _row(code: str, place: str, detail: str) -> ProblemRow:

@@ -126,4 +126,12 @@ async def test_the_policy_is_told_who_asks_for_what_and_its_refusal_is_a_problem
         "title": "Not for you",
         "status": 403,
         "detail": "Ask the operator for a token.",
+        "problems": [
+            {
+                "severity": "error",
+                "code": "forbidden",
+                "place": "",
+                "detail": "Ask the operator for a token.",
+            }
+        ],
     }

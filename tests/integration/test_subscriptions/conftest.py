@@ -221,3 +221,18 @@ def subscribe(subscriptions, clock):
         return name
 
     return make
+
+
+@pytest.fixture
+def door_settings(database_settings):
+    return database_settings.model_copy(
+        update={"subscriptions_port": 0, "allow_loopback_webhooks": True}
+    )
+
+
+@pytest.fixture
+async def client(subscriptions, door_settings, clock):
+    from tests.integration.test_subscriptions.doors import open_door
+
+    async with open_door(subscriptions, door_settings, clock) as opened:
+        yield opened

@@ -3,15 +3,20 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection
+
+from services.gateway.acceptance import awaiting_store
+from services.gateway.acceptance.doubts import Doubts
 from services.gateway.acceptance.store import Store, add_to_counters
 from services.gateway.acceptance.writer import GroupWriter
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.network import NETWORK_FILE, load_network
+from services.gateway.doors.payers import PAYERS_FILE, load_payers
 from services.gateway.relay import Relay
 from services.gateway.routes import Gateway, create_app
 from services.gateway.server import server
@@ -20,6 +25,7 @@ from services.runtime.projection import run_projection
 from services.runtime.reconnect import keep_going
 from services.runtime.settings import Settings
 from services.timeline.projection import Timeline
+from services.timeline.refusals import Refusal
 
 _STOP_S_MAX: Final = 5
 
@@ -43,13 +49,16 @@ async def open_gateway(
     Nothing goes to Kafka from here; see `serve`.
     """
     network = load_network(Path(os.environ.get("CARELOOP_NETWORK_FILE", NETWORK_FILE)))
+    payers = load_payers(Path(os.environ.get("CARELOOP_PAYERS_FILE", PAYERS_FILE)))
+    doubts = Doubts(network.memberships.keys(), payers.insurers, payers.products)
     store = await asyncio.to_thread(Store.open, settings)
     timeline = timeline_of(store)
     accepted = asyncio.Event()
     writer = GroupWriter(store, now, accepted)
     writing = asyncio.create_task(writer.run())
     try:
-        yield Gateway(store, timeline, Intake(writer, timeline), network, now, settings), accepted
+        intake = Intake(writer, timeline, doubts, now)
+        yield Gateway(store, timeline, intake, network, now, settings), accepted
     finally:
         await _cancel(writing)
         store.close()
@@ -57,7 +66,13 @@ async def open_gateway(
 
 def timeline_of(store: Store) -> Timeline:
     """Return the members' timelines, which the gateway's database keeps."""
-    return Timeline(store, lambda connection, new: add_to_counters(connection, timeline_events=new))
+    return Timeline(store, _behind_the_door)
+
+
+def _behind_the_door(connection: Connection, new: int, refused: Sequence[Refusal]) -> None:
+    """Count what has come, and let what was refused wait no longer."""
+    add_to_counters(connection, timeline_events=new, refused_behind=len(refused))
+    awaiting_store.end(connection, [each.event_id for each in refused])
 
 
 async def serve(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from services.access.policy import EVERYBODY, Policy
 from services.gateway.acceptance.problems import Problem, refused
 from services.gateway.acceptance.store import Store
 from services.gateway.acceptance.writer import NotStoredError
+from services.gateway.answer.behind import behind_router
 from services.gateway.answer.drained import drained_router
 from services.gateway.answer.http import problem_refusal
 from services.gateway.answer.intake import Intake
@@ -50,6 +51,7 @@ def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
         app.router.routes += _straight(door)
         app.include_router(door)
     app.include_router(views_router(gateway.store, gateway.timeline))
+    app.include_router(behind_router(gateway.store, gateway.timeline))
     app.include_router(drained_router(gateway.store, gateway.settings))
     app.router.routes.append(metrics_route())
     app.exception_handler(NotStoredError)(_not_stored)

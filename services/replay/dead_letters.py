@@ -16,11 +16,11 @@ from services.contract.codec import Headers, Record, header_map, sequence_of
 from services.contract.topics import ALL_STAGES, DEAD_LETTERS, EVENT_TOPICS, STAGE_INPUTS
 from services.replay.json_lines import decode_row, encode_row
 from services.replay.log import LogError, RecordedLog
-from services.runtime.dead_letters import Place
+from services.runtime import dead_letters
+from services.runtime.dead_letters import Place, sent_again_as
 from services.runtime.fold import Row
 
 FALLBACK_SOURCE: Final = "urn:careloop:dead-letters"
-_ID: Final = "deadletter-id"
 _SOURCE: Final = re.compile(r"[!-~]{1,200}")
 _OVERTAKEN: Final = re.compile(r"sequence \d+ of [\w-]+, \d+ is missing")
 
@@ -96,28 +96,16 @@ def read_letters(log: RecordedLog) -> list[DeadLetter]:
 
 def read_letter(partition: int, row: Row) -> DeadLetter | None:
     """Return the dead letter that a row carries; None if it is not one of ours."""
-    names = [name for name, _ in row.record.headers]
-    if _ID not in names:
-        return None
-    # What the runtime added stands last; the original may have had headers of such names.
-    end = len(names) - 1 - names[::-1].index(_ID)
-    about = header_map(row.record.headers[end:])
-    try:
-        place = Place(
-            about["deadletter-topic"].decode(),
-            int(about["deadletter-partition"]),
-            int(about["deadletter-offset"]),
-        )
-        refused_by, reason = about["deadletter-refused-by"], about["deadletter-reason"]
-    except (KeyError, ValueError):
+    letter = dead_letters.read_letter(row.record)
+    if letter is None:
         return None
     return DeadLetter(
-        id=about[_ID].decode(errors="replace"),
-        refused_by=refused_by.decode(errors="replace"),
-        reason=reason.decode(errors="replace"),
-        place=place,
-        record=Record(row.record.key, row.record.value, row.record.headers[:end]),
-        cut="deadletter-cut-from-bytes" in about,
+        id=letter.id,
+        refused_by=letter.refused_by,
+        reason=letter.reason,
+        place=letter.place,
+        record=letter.record,
+        cut=letter.cut,
         partition=partition,
         row=row,
     )
@@ -228,10 +216,9 @@ def _anew(refused: Refused, mended: Record | None) -> Anew | Held:
         orjson.loads(record.value)
     except orjson.JSONDecodeError as error:
         return Held(f"its data are not JSON ({error}); mend them")
-    place = refused.place
     event = {
         "specversion": "1.0",
-        "id": f"dead-letter:{place.topic}:{place.partition}:{place.offset}",
+        "id": sent_again_as(refused.place),
         "source": _source(refused.record.headers),
         "type": kind,
         "data": orjson.Fragment(record.value),

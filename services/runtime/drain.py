@@ -14,7 +14,13 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
-from services.contract.topics import CARE_MILESTONES, EVENT_TOPICS, PAYMENT_EVENTS, STAGE_INPUTS
+from services.contract.topics import (
+    CARE_MILESTONES,
+    DEAD_LETTERS,
+    EVENT_TOPICS,
+    PAYMENT_EVENTS,
+    STAGE_INPUTS,
+)
 from services.runtime.settings import Settings
 
 HOPS_MAX: Final = 8
@@ -27,10 +33,11 @@ READERS: Final[Mapping[str, tuple[str, ...]]] = {
     **{f"careloop-{stage}": (topic,) for stage, topic in STAGE_INPUTS.items()},
     "careloop-ledger": (PAYMENT_EVENTS,),
     "careloop-subscriptions": (CARE_MILESTONES,),
-    "careloop-timeline": EVENT_TOPICS,
+    "careloop-timeline": (*EVENT_TOPICS, DEAD_LETTERS),
 }
 """Consumer group -> the topics it must have read."""
 
+_SEEN_THROUGH: Final = (*EVENT_TOPICS, DEAD_LETTERS)
 
 PATIENCE_S: Final = 30.0
 
@@ -112,7 +119,7 @@ def wait_until_processed(
     with Progress(settings) as progress:
         before = [count_events()]
         for _ in range(HOPS_MAX):
-            if not progress.wait_read(progress.ends(), deadline):
+            if not progress.wait_read(progress.ends(_SEEN_THROUGH), deadline):
                 return False
             before.append(count_events())
             if len(before) > 2 and before[-1] == before[-3]:

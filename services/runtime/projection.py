@@ -7,7 +7,7 @@ committed to Kafka is a hint, and what lag is measured by.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
@@ -23,7 +23,7 @@ from services.contract.registry import BY_TYPE
 from services.contract.topics import DEAD_LETTERS
 from services.runtime import fault_points, telemetry
 from services.runtime.client_records import record_of
-from services.runtime.dead_letters import Place, dead_letter
+from services.runtime.dead_letters import Letter, Place, dead_letter, read_letter
 from services.runtime.log_writer import LogWriter, Write
 from services.runtime.process import begin, collect_garbage_seldom, run_until_stopped
 from services.runtime.settings import Settings
@@ -56,10 +56,19 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedLetter:
+    """A dead letter; timestamp: when it was stored, epoch ms."""
+
+    timestamp_ms: int
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """A stretch of one partition, of which `events` are the records that the projection wants.
 
-    refused: how many more of them could not be read, and are dead letters by now.
+    refused: how many more of them could not be read, and are dead letters by now. letters: of the
+    topic of the dead letters, which holds no events.
     """
 
     topic: str
@@ -68,6 +77,7 @@ class Batch:
     next_offset: int
     events: tuple[Logged, ...]
     refused: int = 0
+    letters: tuple[LoggedLetter, ...] = ()
 
 
 class StaleWriterError(RuntimeError):
@@ -208,12 +218,13 @@ class _Feed:
             return None
         self._sought.discard(at)
         start = self._stored[at]
-        events, refused = self._decode(at, records)
+        events, refused = self._decode(at, records) if at.topic != DEAD_LETTERS else ([], [])
         if refused:
             await self._writer.write(refused)
         self._read[at] = records[-1].offset + 1
         end = self._read[at]
-        batch = Batch(at.topic, at.partition, start, end, tuple(events), len(refused))
+        letters = tuple(_letters(records)) if at.topic == DEAD_LETTERS else ()
+        batch = Batch(at.topic, at.partition, start, end, tuple(events), len(refused), letters)
         if is_worth_storing(batch):
             self._stored[at] = batch.next_offset
         return batch
@@ -290,13 +301,20 @@ class _Feed:
                 telemetry.consumer_lag.labels(name, f"{at.topic}/{at.partition}").set(lag)
 
 
+def _letters(records: list[ConsumerRecord]) -> Iterator[LoggedLetter]:
+    for row in records:
+        letter = read_letter(record_of(row))
+        if letter is not None:
+            yield LoggedLetter(row.timestamp, letter)
+
+
 def is_worth_storing(batch: Batch) -> bool:
     """Tell whether a batch is worth a transaction: ticks alone are read again after a restart.
 
     What was refused is, since it would be a dead letter once more.
     """
     return (
-        bool(batch.events or batch.refused)
+        bool(batch.events or batch.refused or batch.letters)
         or batch.next_offset - batch.start_offset >= IDLE_RECORDS_MAX
     )
 

@@ -27,6 +27,11 @@ events_processed = Counter("careloop_events_processed_total", "Events applied.",
 dead_letters = Counter(
     "careloop_dead_letters_total", "Events refused, by reason.", ["service", "reason"]
 )
+refused_behind_the_door = Counter(
+    "careloop_refused_behind_the_door_total",
+    "What the gateway had accepted and a stage refused, or gave up.",
+    ["refused_by"],
+)
 consumer_lag = Gauge(
     "careloop_consumer_lag",
     "Records behind the end of the partition.",

@@ -29,6 +29,7 @@ class Item(NamedTuple):
     correlation_id: str | None
     summary: str
     decision: str | None
+    source: str
 
     def shown(self) -> dict[str, Any]:
         """Return it as plain JSON; a decision with its parts and its trace."""
@@ -36,6 +37,7 @@ class Item(NamedTuple):
             "id": self.event_id,
             "type": self.type,
             "stage": self.stage,
+            "source": self.source,
             "time": self.time,
             "recorded_time": self.recorded_time,
             "cause": self.causation_id,
@@ -63,4 +65,5 @@ def item_of(event: Event[EventData], stored_ms: int) -> Item:
         correlation_id=episode,
         summary=words(data).sentence,
         decision=decision,
+        source=event.source,
     )

@@ -1,7 +1,7 @@
 """The members' timelines: every event on every topic, as a table that answers at once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -11,12 +11,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.event import EventData
 from services.contract.payment import ClaimDecided, DirectPayDecided
-from services.contract.topics import EVENT_TOPICS
-from services.runtime import fault_points
+from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS
+from services.contract.waiting import WaitExpired
+from services.runtime import fault_points, telemetry
 from services.runtime.database import advance, read_position
 from services.runtime.projection import Batch
 from services.runtime.sql import Write
+from services.timeline import refusals
 from services.timeline.item import Item, item_of
+from services.timeline.refusals import Refusal
 from services.timeline.tables import POSITIONS, TIMELINE
 
 PAGE_MAX: Final = 500
@@ -33,6 +36,10 @@ _ADD: Final = {
 _ITEMS: Final = select(TIMELINE).order_by(TIMELINE.c.stored_ms, TIMELINE.c.position)
 """In order: when Kafka stored them, then as they were read; within a topic that is log order."""
 _CURSOR: Final = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
+
+
+Told = Callable[[Connection, int, Sequence[Refusal]], None]
+"""Hears, in the transaction, how many events are new, and which refusals."""
 
 
 class Database(Protocol):
@@ -60,16 +67,16 @@ class BadCursorError(ValueError):
 
 
 class Timeline:
-    """A projection of the three event topics, deduplicated by event id."""
+    """A projection of the three event topics and the dead letters, deduplicated by id."""
 
     name = "timeline"
-    topics: tuple[str, ...] = EVENT_TOPICS
+    topics: tuple[str, ...] = (*EVENT_TOPICS, DEAD_LETTERS)
     consumes: tuple[type[EventData], ...] | None = None
 
-    def __init__(self, database: Database, count: Callable[[Connection, int], None]) -> None:
-        """Keep the table in `database`; `count` is told of new events, in their transaction."""
+    def __init__(self, database: Database, told: Told) -> None:
+        """Keep the tables in `database`; `told` hears what is new, in its transaction."""
         self._database = database
-        self._count = count
+        self._told = told
 
     def position(self, topic: str, partition: int) -> int | None:
         """Return the next offset to read; None before the first batch."""
@@ -89,8 +96,11 @@ class Timeline:
         with self._database.write() as connection:
             advance(connection, POSITIONS, batches)
             fresh = _ADD[connection.dialect.name].run(connection, *items.values())
-            self._count(connection, fresh)
+            refused = refusals.keep(connection, _refusals(connection, batches))
+            self._told(connection, fresh, refused)
             fault_points.reach("projection.before_commit")
+        for each in refused:
+            telemetry.refused_behind_the_door.labels(each.refused_by).inc()
 
     def page(self, member_id: str, cursor: str | None, limit: int) -> Page:
         """Return a page of a member's events.
@@ -104,9 +114,22 @@ class Timeline:
             query = query.where(tuple_(TIMELINE.c.stored_ms, TIMELINE.c.position) > after)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        shown = rows[:most]
+            shown = rows[:most]
+            refused = refusals.by_events(connection, [row.event_id for row in shown])
         last = f"{shown[-1].stored_ms}-{shown[-1].position}" if len(rows) > len(shown) else None
-        return Page(tuple(_item(row).shown() for row in shown), last)
+        return Page(tuple(_marked(_item(row).shown(), refused) for row in shown), last)
+
+    def refusals(
+        self, source: str | None, after: tuple[str, str] | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return up to `limit` refusals, of one sender or of all, after a time and an id."""
+        with self._database.read() as connection:
+            return refusals.page(connection, source, after, limit)
+
+    def refusals_of(self, event_ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+        """Return what was refused of some events, by event."""
+        with self._database.read() as connection:
+            return refusals.by_events(connection, event_ids)
 
     def decisions(self, member_id: str, visit_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the latest decision of each of a member's visits, by visit id."""
@@ -117,6 +140,27 @@ class Timeline:
         )
         with self._database.read() as connection:
             return {row.correlation_id: _item(row).shown() for row in connection.execute(query)}
+
+
+def _refusals(connection: Connection, batches: Iterable[Batch]) -> list[Refusal]:
+    """Return what the batches tell of refusals; the events in them stand in the table by now."""
+    found = []
+    for batch in batches:
+        found += [refusals.of_letter(connection, each) for each in batch.letters]
+        for logged in batch.events:
+            if isinstance(logged.event.data, WaitExpired):
+                found.append(refusals.of_expiry(connection, logged.event, logged.timestamp_ms))
+    return found
+
+
+def _marked(shown: dict[str, Any], refused: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return an event as shown, with what was refused of it: that it stands here is not enough."""
+    found = refused.get(shown["id"])
+    if not found:
+        return shown
+    told = [f"{each['refused_by']}: {each['reason']}" for each in found]
+    says = f"Refused by {'; '.join(told)}"
+    return shown | {"summary": f"{shown['summary']} {says}", "refused": found}
 
 
 def _item(row: Row[tuple[Any, ...]]) -> Item:

@@ -26,9 +26,30 @@ TIMELINE: Final = Table(
     Column("correlation_id", String(200)),
     Column("summary", Text, nullable=False),
     Column("decision", Text),
+    Column("source", String(200), nullable=False, server_default=""),
     Index("timeline_by_member", "member_id", "stored_ms", "position"),
     Index("timeline_by_correlation", "correlation_id", "type"),
 )
 """One row per event about a member: its place in the order of reading, then an `Item`."""
+
+REFUSAL: Final = Table(
+    "refusal",
+    METADATA,
+    Column("letter_id", String(128), primary_key=True),
+    Column("event_id", String(300), nullable=False),
+    Column("member_id", String(128), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("episode", String(200)),
+    Column("refused_by", String(50), nullable=False),
+    Column("refused_time", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("driven_as", String(36), nullable=False),
+    Index("refusal_by_event", "event_id"),
+    Index("refusal_by_member", "member_id"),
+    Index("refusal_by_source", "source", "refused_time", "letter_id"),
+    Index("refusal_by_time", "refused_time", "letter_id"),
+)
+"""What a stage refused after the gateway had accepted it: a `Refusal`."""
 
 POSITIONS: Final = positions_table(METADATA)

@@ -1,11 +1,13 @@
 """Deciding what is new, what is known and what cannot be: pure, over what is known so far."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
 from services.contract.member import MemberRegistered
+from services.gateway.acceptance.awaiting import Standing, waiting_note
 from services.gateway.acceptance.facts import FACT_CHARACTERS_MAX, Fact, Group
 from services.gateway.acceptance.households import (
     Known,
@@ -21,12 +23,12 @@ Status = Literal["accepted", "duplicate"]
 
 @dataclass(frozen=True, slots=True)
 class FactOutcome:
-    """What became of one fact of an accepted group."""
+    """What became of one fact of an accepted group; notes: what its sender should know of it."""
 
     fact: Fact
     status: Status
     fingerprint: str
-    note: Problem | None = None
+    notes: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def _judge(
             )
         )
     fresh[fact.id] = fingerprint
-    return FactOutcome(fact, "accepted", fingerprint)
+    problems += errors(fact.doubts)
+    return FactOutcome(fact, "accepted", fingerprint, fact.doubts)
 
 
 def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactOutcome:
@@ -106,7 +109,7 @@ def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactO
             f"{fact.data.TYPE} is known with other details, and what is known stands",
             severity="information",
         )
-        return FactOutcome(fact, "duplicate", fingerprint, note)
+        return FactOutcome(fact, "duplicate", fingerprint, (note,))
     mend = "Cancel or void what was sent first, then send the right one under a new id."
     if isinstance(fact.data, MemberRegistered):
         mend = "Birth date and sex are fixed at registration; send them as they were."
@@ -151,4 +154,23 @@ def _number(
             traceparent=fact.traceparent,
         )
         events.append((event, outcome.fingerprint))
-    return GroupOutcome(notes, outcomes, tuple(events), tuple(fresh.items()), now)
+    noted = _noted(outcomes, known.standing, now)
+    return GroupOutcome(notes, noted, tuple(events), tuple(fresh.items()), now)
+
+
+def _noted(
+    outcomes: tuple[FactOutcome, ...], standing: Standing, now: datetime
+) -> tuple[FactOutcome, ...]:
+    """Take what was accepted into account, and say of each fact what it waits for, if it does."""
+    new = [outcome.fact for outcome in outcomes if outcome.status == "accepted"]
+    for fact in new:
+        standing.accept(fact, instant_text(now))
+    told = {fact.id: note for fact in new if (note := waiting_note(fact, standing)) is not None}
+    if not told:
+        return outcomes
+    return tuple(
+        replace(outcome, notes=(*outcome.notes, told[outcome.fact.id]))
+        if outcome.status == "accepted" and outcome.fact.id in told
+        else outcome
+        for outcome in outcomes
+    )

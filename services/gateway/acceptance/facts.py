@@ -32,6 +32,7 @@ class Fact:
     household: only with a new member, the household that the sender names.
     subscriber: only with a cover, the member whose policy it is and whose household counts.
     implied: said by the way (a finished visit was once registered); what is known already stands.
+    doubts: what its sender should know although it may be true, and errors if it cannot be.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Fact:
     household: str | None = None
     subscriber: str | None = None
     implied: bool = False
+    doubts: tuple[Problem, ...] = ()
 
     def seal(self) -> "Seal":
         """Return what tells this fact from another under the same id.

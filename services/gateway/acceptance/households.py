@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from services.contract.member import CoverActivated, MemberRegistered
+from services.gateway.acceptance.awaiting import Standing
 from services.gateway.acceptance.facts import Fact, Group
 from services.gateway.acceptance.problems import Problem
 
@@ -19,12 +20,13 @@ class Registered:
 class Known:
     """What the database knows about the ids in hand; accepted groups are added to it.
 
-    fingerprints: by event id. sequences: last number by household.
+    fingerprints: by event id. sequences: last number by household. standing: what later facts need.
     """
 
     fingerprints: dict[str, str] = field(default_factory=dict)
     members: dict[str, Registered] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
 
 def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, Registered]:

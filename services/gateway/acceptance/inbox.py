@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from services.contract.member import CoverActivated, MemberRegistered
+from services.gateway.acceptance import awaiting_store
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import Known, Registered
@@ -52,6 +53,7 @@ def load(connection: Connection, submissions: Sequence[Submission]) -> Known:
     known.sequences.update(
         (household, last) for household, last in _HOUSEHOLD_BY_ID.rows(connection, households)
     )
+    known.standing = awaiting_store.load(connection, facts)
     return known
 
 

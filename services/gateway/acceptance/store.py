@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.codec import Record, encode
-from services.gateway.acceptance import outbox
+from services.gateway.acceptance import awaiting_store, outbox
 from services.gateway.acceptance.decide import GroupOutcome, decide
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.inbox import is_member, keep, keep_numbers, load
@@ -27,6 +27,15 @@ from services.runtime.settings import Settings
 from services.runtime.sql import Write
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+COUNTERS: Final = (
+    "accepted",
+    "duplicates",
+    "refused",
+    "refused_behind",
+    "members",
+    "timeline_events",
+)
 
 
 class Store:
@@ -75,7 +84,7 @@ class Store:
         """
         with self.write() as connection:
             known = load(connection, submissions)
-            numbered = dict(known.sequences)
+            numbered, stood = dict(known.sequences), known.standing.copy()
             outcomes = [
                 tuple(decide(group, known, now) for group in submission.groups)
                 for submission in submissions
@@ -83,6 +92,7 @@ class Store:
             judged = [outcome for each in outcomes for outcome in each]
             new_members = keep(connection, judged)
             keep_numbers(connection, numbered, known.sequences)
+            awaiting_store.keep(connection, stood, known.standing)
             outbox.add(connection, _records(judged))
             unreadable = sum(submission.unreadable for submission in submissions)
             add_to_counters(connection, members=new_members, **_counted(judged, unreadable))
@@ -105,13 +115,23 @@ class Store:
         with self.read() as connection:
             return outbox.size(connection)
 
+    def awaiting(
+        self, source: str | None, after: tuple[str, str] | None, limit: int
+    ) -> list[dict[str, str | int]]:
+        """Return up to `limit` facts that wait, of one sender or of all, after a time and an id."""
+        with self.read() as connection:
+            return awaiting_store.page(connection, source, after, limit)
+
     def counters(self) -> dict[str, int]:
         """Return the counters since the database was made, and the sizes of some tables."""
         with self.read() as connection:
             found = {row.name: row.value for row in connection.execute(select(COUNTER))}
             waiting = outbox.size(connection)
-        names = ("accepted", "duplicates", "refused", "members", "timeline_events")
-        return {name: found.get(name, 0) for name in names} | {"outbox": waiting}
+            awaiting = awaiting_store.size(connection)
+        return {name: found.get(name, 0) for name in COUNTERS} | {
+            "outbox": waiting,
+            "waiting": awaiting,
+        }
 
     def knows(self, member_id: str) -> bool:
         """Whether somebody is registered under this id."""

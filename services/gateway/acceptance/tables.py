@@ -4,12 +4,15 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
+    Text,
 )
 
 METADATA: Final = MetaData()
@@ -58,3 +61,26 @@ COUNTER: Final = Table(
     Column("name", String(50), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+
+STANDING: Final = Table("standing", METADATA, Column("thing_id", String(36), primary_key=True))
+"""What was accepted and not taken back that a later fact may need: see `links`."""
+
+AWAITING: Final = Table(
+    "awaiting",
+    METADATA,
+    Column("event_id", String(128), primary_key=True),
+    Column("source", String(200), nullable=False),
+    Column("member_id", String(128), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("about_id", String(36), nullable=False),
+    Column("awaits", Text, nullable=False),
+    Column("awaits_id", String(36), nullable=False),
+    Column("withdraws", Boolean, nullable=False),
+    Column("since", String(40), nullable=False),
+    Index("awaiting_by_source", "source", "since", "event_id"),
+    Index("awaiting_by_time", "since", "event_id"),
+    Index("awaiting_by_need", "awaits_id"),
+    Index("awaiting_by_subject", "about_id"),
+)
+"""What was accepted and waits for something that was not: an `Awaiting`."""

@@ -1,7 +1,7 @@
 """What every door does with a request once it is understood: hand it in, and wait if asked to."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.contract.codec import instant_text
 from services.contract.visit import VisitDischarged
 from services.gateway.acceptance.decide import GroupOutcome
+from services.gateway.acceptance.doubts import Doubts
 from services.gateway.acceptance.facts import Fact, Group, Submission
 from services.gateway.acceptance.writer import GroupWriter
 from services.gateway.answer.waiting import Expectation, VisitKey, Waiting
@@ -42,6 +43,8 @@ class Intake:
 
     writer: GroupWriter
     timeline: Timeline
+    doubts: Doubts
+    now: Callable[[], datetime]
     waiting: Waiting = field(default_factory=Waiting)
 
     async def submit(self, groups: Sequence[Group], wait_s: int) -> Answer:
@@ -49,7 +52,7 @@ class Intake:
 
         Raises NotStoredError: the database could not store them.
         """
-        submission = Submission(tuple(groups))
+        submission = Submission(tuple(self.doubts.marked(groups, self.now())))
         visits = {_visit(fact) for group in groups for fact in _discharges(group.facts)}
         if not (wait_s and visits):
             return Answer(await self.writer.accept(submission))

@@ -1,7 +1,6 @@
 """What can be looked at: a member's timeline, how far the gateway is, and whether it is well."""
 
 import asyncio
-from typing import Final
 
 from fastapi import APIRouter, Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,9 +9,8 @@ from services.gateway.acceptance.facts import is_id
 from services.gateway.acceptance.problems import Problem, RequestRefusedError, refused
 from services.gateway.acceptance.store import Store
 from services.gateway.answer.http import json_response, problem_refusal
+from services.gateway.answer.pages import PAGE, bad_cursor, page_size
 from services.timeline.projection import BadCursorError, Timeline
-
-_PAGE: Final = 100
 
 
 def views_router(store: Store, timeline: Timeline) -> APIRouter:
@@ -21,7 +19,7 @@ def views_router(store: Store, timeline: Timeline) -> APIRouter:
 
     @router.get("/members/{member_id}/timeline")
     async def member_timeline(
-        member_id: str, after: str | None = None, limit: str = str(_PAGE)
+        member_id: str, after: str | None = None, limit: str = str(PAGE)
     ) -> Response:
         try:
             return await asyncio.to_thread(_page, store, timeline, member_id, after, limit)
@@ -50,13 +48,10 @@ def views_router(store: Store, timeline: Timeline) -> APIRouter:
 def _page(
     store: Store, timeline: Timeline, member_id: str, after: str | None, limit: str
 ) -> Response:
-    if not (limit.isascii() and limit.isdecimal() and len(limit) < 9 and int(limit)):
-        raise refused(400, Problem("value", "limit", "This is not a number from 1 on"))
     try:
-        page = timeline.page(member_id, after, int(limit)) if is_id(member_id) else None
+        page = timeline.page(member_id, after, page_size(limit)) if is_id(member_id) else None
     except BadCursorError as error:
-        mend = "Take it from `next` of the page before."
-        raise refused(400, Problem("value", "after", "This is not a cursor", mend)) from error
+        raise bad_cursor() from error
     if page is None or not (page.events or store.knows(member_id)):
         raise refused(404, Problem("not-found", "", "Nobody is registered under this id"))
     return json_response({"member": member_id, "events": page.events, "next": page.cursor})

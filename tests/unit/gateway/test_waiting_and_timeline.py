@@ -268,7 +268,9 @@ async def test_counters_outlive_the_process(settings: Settings) -> None:
         "accepted": 5,
         "duplicates": 0,
         "refused": 1,
+        "refused_behind": 0,
         "members": 1,
         "timeline_events": 0,
         "outbox": 5,
+        "waiting": 0,
     }

@@ -54,6 +54,7 @@ def _event_row(event: Received, outcome: GroupOutcome) -> dict[str, Any]:
     }
     if outcome.events:
         row["event_id"] = outcome.events[0][0].id
-    if outcome.problems:
-        row["problems"] = problem_rows(outcome.problems)
+    problems = [*outcome.problems, *(note for each in outcome.facts for note in each.notes)]
+    if problems:
+        row["problems"] = problem_rows(problems)
     return row

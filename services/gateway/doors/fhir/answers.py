@@ -71,7 +71,7 @@ def _entry(
 ) -> dict[str, Any]:
     if refused is not None:
         return {"response": {"status": _REFUSED, "outcome": operation_outcome(refused)}}
-    notes = [*entry.problems, *(each.note for each in facts if each.note is not None)]
+    notes = [*entry.problems, *(note for each in facts for note in each.notes)]
     new = any(each.status == "accepted" for each in facts)
     response: dict[str, Any] = {"status": _CREATED if new else _OK}
     if facts and all(each.status == "duplicate" for each in facts) and not notes:

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from services.gateway.acceptance.writer import GroupWriter
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.network import NETWORK_FILE, load_network
 from services.gateway.doors.payers import PAYERS_FILE, load_payers
+from services.gateway.doors.senders import SENDERS_FILE, load_senders
 from services.gateway.relay import Relay
 from services.gateway.routes import Gateway, create_app
 from services.gateway.server import server
@@ -28,6 +30,7 @@ from services.timeline.projection import Timeline
 from services.timeline.refusals import Refusal
 
 _STOP_S_MAX: Final = 5
+_SENDERS_REMEMBERED: Final = 10_000
 
 
 def main() -> None:
@@ -51,13 +54,15 @@ async def open_gateway(
     network = load_network(Path(os.environ.get("CARELOOP_NETWORK_FILE", NETWORK_FILE)))
     payers = load_payers(Path(os.environ.get("CARELOOP_PAYERS_FILE", PAYERS_FILE)))
     doubts = Doubts(network.memberships.keys(), payers.insurers, payers.products)
-    store = await asyncio.to_thread(Store.open, settings)
+    senders = load_senders(Path(os.environ.get("CARELOOP_SENDERS_FILE", SENDERS_FILE)))
+    namespace_of = lru_cache(_SENDERS_REMEMBERED)(senders.namespace)
+    store = await asyncio.to_thread(Store.open, settings, namespace_of)
     timeline = timeline_of(store)
     accepted = asyncio.Event()
     writer = GroupWriter(store, now, accepted)
     writing = asyncio.create_task(writer.run())
     try:
-        intake = Intake(writer, timeline, doubts, now)
+        intake = Intake(writer, timeline, doubts, now, namespace_of)
         yield Gateway(store, timeline, intake, network, now, settings), accepted
     finally:
         await _cancel(writing)

@@ -9,7 +9,7 @@ from services.contract.topics import HEALTH_EVENTS
 from services.gateway.acceptance.facts import Fact
 from services.runtime.log_writer import partition_of
 from tests.simulation.stage_group import HOSTS, StageGroup
-from tests.simulation.workload import START, pressure
+from tests.simulation.workload import HOSPITALS, START, pressure
 from tests.simulation.world import World
 
 
@@ -143,8 +143,8 @@ def _spoiled(world: World, member: str) -> bool:
     number = known.sequences.get(home, 0) + 1
     known.sequences[home] = number
     name = f"{home}-spoiled-{number}"
-    fact = Fact(name, "/hospital", member, START, pressure(name, 120, 80), "data")
-    good = encode(Event(name, "/hospital", member, home, START, START, number, fact.data))
+    fact = Fact(name, HOSPITALS[0], member, START, pressure(name, 120, 80), "data")
+    good = encode(Event(name, HOSPITALS[0], member, home, START, START, number, fact.data))
     world.gateway.outbox.append(Record(good.key, b'{"observation_id":', good.headers))
     return True
 

@@ -23,27 +23,26 @@ def billed_total(facts: Iterable[Event[EventData]]) -> int:
 
     Facts that the rules must refuse are left out by the caller.
     """
-    visits: dict[str, _Visit] = defaultdict(_Visit)
+    visits: dict[tuple[str, str], _Visit] = defaultdict(_Visit)
     sessions = 0
     for fact in facts:
+        visit = fact.subject, getattr(fact.data, "visit_id", "")
         match fact.data:
             case ChargePosted() as charge:
-                visits[charge.visit_id].charges[charge.charge_id] = charge.amount
+                visits[visit].charges[charge.charge_id] = charge.amount
             case ChargeVoided() as void:
-                del visits[void.visit_id].charges[void.charge_id]
-            case VisitDischarged() as ended:
-                visits[ended.visit_id].discharged = True
-            case VisitCancelled(cancels="visit") as undone:
-                visits[undone.visit_id] = _Visit()
-            case VisitCancelled() as undone:
-                visits[undone.visit_id].discharged = False
+                del visits[visit].charges[void.charge_id]
+            case VisitDischarged():
+                visits[visit].discharged = True
+            case VisitCancelled(cancels="visit"):
+                visits[visit] = _Visit()
+            case VisitCancelled():
+                visits[visit].discharged = False
             case SessionAttended() as session:
                 sessions += session.price
             case _:
                 pass
-    return sessions + sum(
-        sum(visit.charges.values()) for visit in visits.values() if visit.discharged
-    )
+    return sessions + sum(sum(each.charges.values()) for each in visits.values() if each.discharged)
 
 
 DEDUCTIBLE = 10_000_00

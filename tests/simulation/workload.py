@@ -30,6 +30,7 @@ from services.contract.visit import (
 from services.gateway.acceptance.facts import Fact
 
 START = datetime(2024, 1, 1, 8, tzinfo=UTC)
+HOSPITALS = ("/hospital-a", "/hospital-b")
 INSURERS = ("fund", "insurer-a", "insurer-b")
 OFFSETS_H = (0, 8, -5)
 NETWORKS: Any = ("owned", "strategic", "alliance", "out")
@@ -56,11 +57,17 @@ Story = list[Told]
 
 
 def households(rng: Random, count: int) -> dict[str, list[Fact]]:
-    """Return by household the facts that hospitals send, in the order in which they send them."""
-    return {f"home-{number}": _household(rng, f"home-{number}") for number in range(count)}
+    """Return by household the facts that hospitals send, in the order in which they send them.
+
+    Two hospitals number their people, visits and bills alike, and mean different ones.
+    """
+    return {
+        f"home-{number}": _household(rng, f"home-{number // 2}", HOSPITALS[number % 2])
+        for number in range(count)
+    }
 
 
-def _household(rng: Random, home: str) -> list[Fact]:
+def _household(rng: Random, home: str, hospital: str) -> list[Fact]:
     members = [f"{home}-m{number}" for number in range(rng.randint(1, 3))]
     told: Story = []
     stories: list[Story] = []
@@ -79,14 +86,14 @@ def _household(rng: Random, home: str) -> list[Fact]:
             stories.append(_stroke(rng, member, first + timedelta(days=rng.uniform(0, 300))))
     told += _mixed(rng, stories)
     zone = timezone(timedelta(hours=rng.choice(OFFSETS_H)))
-    return [_fact(home, number, each, zone) for number, each in enumerate(told)]
+    return [_fact(hospital, home, number, each, zone) for number, each in enumerate(told)]
 
 
-def _fact(home: str, number: int, told: Told, zone: timezone) -> Fact:
+def _fact(hospital: str, home: str, number: int, told: Told, zone: timezone) -> Fact:
     registers = isinstance(told.data, MemberRegistered)
     return Fact(
-        id=f"{home}-{number}",
-        source="/hospital",
+        id=f"{hospital}-{home}-{number}",
+        source=hospital,
         member=told.member,
         time=told.time.astimezone(zone),
         data=told.data,

@@ -17,6 +17,7 @@ from services.gateway.acceptance.households import (
     unknown_member,
 )
 from services.gateway.acceptance.problems import Problem, errors
+from services.gateway.acceptance.scope import in_careloops_ids
 
 Status = Literal["accepted", "duplicate"]
 
@@ -53,9 +54,11 @@ class GroupOutcome:
 def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
     """Judge one group against what is known, and add it to that if it is accepted.
 
-    Every fact gets the next sequence number of its household. Nothing changes if the group is
-    refused; all problems are listed.
+    Every fact is put into Careloop's ids, and gets the next sequence number of its household.
+    Nothing changes if the group is refused; all problems are listed.
     """
+    facts = [in_careloops_ids(fact, known) for fact in group.facts]
+    group = replace(group, facts=tuple(facts))
     problems = list(group.problems)
     fresh = newcomers(group, known, problems)
     outcomes: list[FactOutcome] = []
@@ -64,9 +67,9 @@ def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
     for fact in group.facts:
         member = known.members.get(fact.member) or fresh.get(fact.member)
         if member is None:
-            if fact.member not in group.mentioned and fact.member not in strangers:
+            if fact.sent.member not in group.mentioned and fact.member not in strangers:
                 strangers.add(fact.member)
-                problems.append(unknown_member(fact))
+                problems.append(unknown_member(fact, known))
             continue
         problems += household_problems(fact, member, known, fresh)
         outcomes.append(_judge(fact, member, known, fingerprints, problems))
@@ -83,8 +86,9 @@ def _judge(
     before = fresh.get(fact.id) or known.fingerprints.get(fact.id)
     if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
         before = member.fingerprint
+    stands = _stands_under(fact)
     if before == fingerprint:
-        return FactOutcome(fact, "duplicate", fingerprint)
+        return FactOutcome(fact, "duplicate", fingerprint, stands)
     if before is not None:
         return _contradicts(fact, fingerprint, problems)
     if seal.characters > FACT_CHARACTERS_MAX:
@@ -98,7 +102,16 @@ def _judge(
         )
     fresh[fact.id] = fingerprint
     problems += errors(fact.doubts)
-    return FactOutcome(fact, "accepted", fingerprint, fact.doubts)
+    return FactOutcome(fact, "accepted", fingerprint, (*stands, *fact.doubts))
+
+
+def _stands_under(fact: Fact) -> tuple[Problem, ...]:
+    """Say that a member stands under another id than the sender's own, which somebody else uses."""
+    sent = fact.sent.member
+    if sent == fact.member or not isinstance(fact.data, MemberRegistered):
+        return ()
+    says = f"Another sender uses the id {sent}: this member stands under {fact.member}"
+    return (Problem("informational", fact.place, says, severity="information"),)
 
 
 def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactOutcome:
@@ -137,7 +150,9 @@ def _number(
         if outcome.status != "accepted":
             continue
         fact = outcome.fact
-        household = known.members[fact.member].household
+        member = known.members[fact.member]
+        household = member.household
+        known.households.setdefault(household, member.namespace)
         sequence = known.sequences.get(household, 0) + 1
         known.sequences[household] = sequence
         known.fingerprints[fact.id] = outcome.fingerprint

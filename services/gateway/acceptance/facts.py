@@ -33,6 +33,7 @@ class Fact:
     subscriber: only with a cover, the member whose policy it is and whose household counts.
     implied: said by the way (a finished visit was once registered); what is known already stands.
     doubts: what its sender should know although it may be true, and errors if it cannot be.
+    as_sent: with the ids that its sender gave, where Careloop's are others (see `scope`).
     """
 
     id: str
@@ -47,15 +48,23 @@ class Fact:
     subscriber: str | None = None
     implied: bool = False
     doubts: tuple[Problem, ...] = ()
+    as_sent: "Fact | None" = None
+
+    @property
+    def sent(self) -> "Fact":
+        """The fact in the ids of its sender."""
+        return self.as_sent or self
 
     def seal(self) -> "Seal":
         """Return what tells this fact from another under the same id.
 
         Of a registration it holds the person alone, as it may come from several senders. The
-        provider's network is left out: it is ours to say, and may change between two sendings.
+        provider's network is left out: it is ours to say, and may change between two sendings. Ids
+        are as they were sent.
         """
-        body = self.data.model_dump_json(exclude={"provider": {"network"}})
-        about = f"{self.data.TYPE}\n{self.member}\n"
+        sent = self.sent
+        body = sent.data.model_dump_json(exclude={"provider": {"network"}})
+        about = f"{self.data.TYPE}\n{sent.member}\n"
         if not isinstance(self.data, MemberRegistered):
             about += f"{self.source}\n{self.time.astimezone(UTC).isoformat()}\n"
         return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))

@@ -1,19 +1,30 @@
 """Whose household a member is of: named at registration, or the subscriber's, and fixed then."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.acceptance.awaiting import Standing
 from services.gateway.acceptance.facts import Fact, Group
+from services.gateway.acceptance.names import named
 from services.gateway.acceptance.problems import Problem
+
+
+def alone(source: str) -> str:
+    """Return the namespace of a sender that shares its ids with nobody."""
+    return source
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A registered member: the household is fixed at first sight; fingerprint: of the person."""
+    """A registered member: the household is fixed at first sight; fingerprint: of the person.
+
+    namespace: of the sender that registered it, whose ids stand under it as they are.
+    """
 
     household: str
     fingerprint: str
+    namespace: str
 
 
 @dataclass(slots=True)
@@ -21,12 +32,21 @@ class Known:
     """What the database knows about the ids in hand; accepted groups are added to it.
 
     fingerprints: by event id. sequences: last number by household. standing: what later facts need.
+    households: the namespace that the first member of each is of. namespace_of: of a sender, by the
+    source of its facts.
     """
 
     fingerprints: dict[str, str] = field(default_factory=dict)
     members: dict[str, Registered] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
+    households: dict[str, str] = field(default_factory=dict)
+    namespace_of: Callable[[str], str] = alone
+
+    def home_of(self, member: str) -> str | None:
+        """Return the namespace that registered a member under an id; None if nobody did."""
+        found = self.members.get(member)
+        return None if found is None else found.namespace
 
 
 def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, Registered]:
@@ -56,7 +76,7 @@ def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, 
             found
             for subscriber in subscribers
             for found in household_of(subscriber, seen | {member})
-        } or ({member} if not subscribers else set())
+        } or ({_of_its_own(fact, known)} if not subscribers else set())
 
     found: dict[str, Registered] = {}
     for member, fact in registered.items():
@@ -72,8 +92,16 @@ def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, 
                 )
             )
         # Without an answer the subscriber is unknown, which is reported at the cover.
-        found[member] = Registered(min(households, default=member), fact.seal().fingerprint)
+        household = min(households, default=member)
+        namespace = known.namespace_of(fact.source)
+        found[member] = Registered(household, fact.seal().fingerprint, namespace)
     return found
+
+
+def _of_its_own(fact: Fact, known: Known) -> str:
+    """Name the household of a member who is alone: as the member, if no other sender does so."""
+    namespace = known.namespace_of(fact.source)
+    return named(fact.member, namespace, known.households.get(fact.member))
 
 
 def household_problems(
@@ -117,11 +145,12 @@ def household_problems(
     return []
 
 
-def unknown_member(fact: Fact) -> Problem:
-    """Return that a fact is about somebody who is not registered."""
-    return Problem(
-        "not-found",
-        fact.place,
-        f"Member {fact.member} is not registered",
-        "Send the Patient in the same Bundle, or careloop.member.registered.v1 first.",
-    )
+def unknown_member(fact: Fact, known: Known) -> Problem:
+    """Return that a fact is about somebody whom its sender has not registered."""
+    member = fact.sent.member
+    says, mend = f"Member {member} is not registered", ""
+    if member in known.members:
+        says += " by this sender; the one that is registered under this id is another sender's"
+        mend = " If both senders mean the same people, list them in senders.toml."
+    register = "Send the Patient in the same Bundle, or careloop.member.registered.v1 first."
+    return Problem("not-found", fact.place, says, register + mend)

@@ -1,6 +1,6 @@
 """What is known of ids, members and households: read before a judgement, kept after it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -9,7 +9,9 @@ from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.acceptance import awaiting_store
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Submission
-from services.gateway.acceptance.households import Known, Registered
+from services.gateway.acceptance.households import Known, Registered, alone
+from services.gateway.acceptance.names import named, scoped
+from services.gateway.acceptance.scope import in_careloops_ids
 from services.gateway.acceptance.tables import HOUSEHOLD, INBOX, MEMBER
 from services.runtime.sql import Lookup, Write
 
@@ -29,38 +31,45 @@ _HOUSEHOLD_BY_ID: Final = Lookup(
 )
 
 
-def load(connection: Connection, submissions: Sequence[Submission]) -> Known:
-    """Return what is known of all that some submissions name."""
+def load(
+    connection: Connection,
+    submissions: Sequence[Submission],
+    namespace_of: Callable[[str], str] = alone,
+) -> Known:
+    """Return what is known of all that some submissions name, in whichever ids it stands."""
     facts = [
         fact for submission in submissions for group in submission.groups for fact in group.facts
     ]
-    known = Known()
+    known = Known(namespace_of=namespace_of)
     for event_id, fingerprint in _INBOX_BY_ID.rows(connection, {fact.id for fact in facts}):
         known.fingerprints[event_id] = fingerprint
-    members = {fact.member for fact in facts}
-    members |= {
-        fact.subscriber
-        for fact in facts
-        if fact.subscriber is not None and isinstance(fact.data, CoverActivated)
-    }
-    for member_id, household, fingerprint in _MEMBER_BY_ID.rows(connection, members):
-        known.members[member_id] = Registered(household, fingerprint)
-    households = {member.household for member in known.members.values()}
+    members: set[str] = set()
+    households: set[str] = set()
     for fact in facts:
+        namespace = namespace_of(fact.source)
+        members |= {fact.member, scoped(fact.member, namespace)}
+        if fact.subscriber is not None and isinstance(fact.data, CoverActivated):
+            members |= {fact.subscriber, scoped(fact.subscriber, namespace)}
         if isinstance(fact.data, MemberRegistered):
             # A new household is named by the sender, or after its first member.
-            households |= {fact.household or fact.member, fact.member}
-    known.sequences.update(
-        (household, last) for household, last in _HOUSEHOLD_BY_ID.rows(connection, households)
+            for name in {fact.household or fact.member, fact.member}:
+                households |= {name, scoped(name, namespace)}
+    for member_id, household, *more in _MEMBER_BY_ID.rows(connection, members):
+        known.members[member_id] = Registered(household, *more)
+        households.add(household)
+    for household, last, namespace in _HOUSEHOLD_BY_ID.rows(connection, households):
+        known.sequences[household] = last
+        known.households[household] = namespace
+    known.standing = awaiting_store.load(
+        connection, [in_careloops_ids(fact, known) for fact in facts]
     )
-    known.standing = awaiting_store.load(connection, facts)
     return known
 
 
 def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     """Keep new members and the ids of what was accepted; return how many members are new."""
     members = [
-        (name, member.household, member.fingerprint)
+        (name, member.household, member.fingerprint, member.namespace)
         for outcome in outcomes
         for name, member in outcome.new_members
     ]
@@ -70,18 +79,21 @@ def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     return len(members)
 
 
-def keep_numbers(connection: Connection, before: dict[str, int], after: dict[str, int]) -> None:
+def keep_numbers(connection: Connection, before: dict[str, int], known: Known) -> None:
     """Keep the last number of each household that has got a new one."""
-    fresh = [(household, last) for household, last in after.items() if household not in before]
-    moved = [
-        (last, household)
-        for household, last in after.items()
-        if household in before and before[household] != last
-    ]
+    fresh, moved = [], []
+    for household, last in known.sequences.items():
+        if household not in before:
+            fresh.append((household, last, known.households[household]))
+        elif before[household] != last:
+            moved.append((last, household))
     _ADD_HOUSEHOLD.run(connection, *fresh)
     _MOVE_HOUSEHOLD.run(connection, *moved)
 
 
-def is_member(connection: Connection, member_id: str) -> bool:
-    """Whether somebody is registered under an id."""
-    return bool(_MEMBER_BY_ID.rows(connection, [member_id]))
+def member_of(connection: Connection, sent: str, namespace: str | None) -> str | None:
+    """Return whom an id names: of a sender's own, or without a namespace of Careloop's; or None."""
+    wanted = {sent} if namespace is None else {sent, scoped(sent, namespace)}
+    homes = {row.member_id: row.namespace for row in _MEMBER_BY_ID.rows(connection, wanted)}
+    member = sent if namespace is None else named(sent, namespace, homes.get(sent))
+    return member if member in homes else None

@@ -5,7 +5,7 @@ is to ask again later; several processes are told apart by the database.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -19,7 +19,8 @@ from services.contract.codec import Record, encode
 from services.gateway.acceptance import awaiting_store, outbox
 from services.gateway.acceptance.decide import GroupOutcome, decide
 from services.gateway.acceptance.facts import Submission
-from services.gateway.acceptance.inbox import is_member, keep, keep_numbers, load
+from services.gateway.acceptance.households import alone
+from services.gateway.acceptance.inbox import keep, keep_numbers, load, member_of
 from services.gateway.acceptance.tables import COUNTER
 from services.runtime import fault_points
 from services.runtime.database import open_database, reading, unsynced
@@ -41,17 +42,18 @@ COUNTERS: Final = (
 class Store:
     """The gateway's database."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Use an engine whose database is migrated."""
+    def __init__(self, engine: Engine, namespace_of: Callable[[str], str] = alone) -> None:
+        """Use an engine whose database is migrated; namespace_of: whose the ids of a source are."""
+        self.namespace_of = namespace_of
         self.engine = engine
         self._readers = reading(engine)
         self._unsynced = unsynced(engine)
         self._turn = threading.Lock()
 
     @classmethod
-    def open(cls, settings: Settings) -> "Store":
+    def open(cls, settings: Settings, namespace_of: Callable[[str], str] = alone) -> "Store":
         """Open the gateway's own database, and migrate it."""
-        return cls(open_database(settings, "gateway", MIGRATIONS))
+        return cls(open_database(settings, "gateway", MIGRATIONS), namespace_of)
 
     def close(self) -> None:
         """Close all connections."""
@@ -83,7 +85,7 @@ class Store:
         A refused group leaves nothing behind, and does not touch the others.
         """
         with self.write() as connection:
-            known = load(connection, submissions)
+            known = load(connection, submissions, self.namespace_of)
             numbered, stood = dict(known.sequences), known.standing.copy()
             outcomes = [
                 tuple(decide(group, known, now) for group in submission.groups)
@@ -91,7 +93,7 @@ class Store:
             ]
             judged = [outcome for each in outcomes for outcome in each]
             new_members = keep(connection, judged)
-            keep_numbers(connection, numbered, known.sequences)
+            keep_numbers(connection, numbered, known)
             awaiting_store.keep(connection, stood, known.standing)
             outbox.add(connection, _records(judged))
             unreadable = sum(submission.unreadable for submission in submissions)
@@ -133,10 +135,11 @@ class Store:
             "waiting": awaiting,
         }
 
-    def knows(self, member_id: str) -> bool:
-        """Whether somebody is registered under this id."""
+    def member(self, sent: str, source: str | None) -> str | None:
+        """Return Careloop's id of whom a sender names, or of whom it is itself; None: nobody."""
+        namespace = None if source is None else self.namespace_of(source)
         with self.read() as connection:
-            return is_member(connection, member_id)
+            return member_of(connection, sent, namespace)
 
 
 def add_to_counters(connection: Connection, **amounts: int) -> None:

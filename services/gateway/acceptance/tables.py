@@ -26,15 +26,18 @@ MEMBER: Final = Table(
     Column("member_id", String(128), primary_key=True),
     Column("household_id", String(128), nullable=False),
     Column("fingerprint", String(64), nullable=False),
+    Column("namespace", String(200), nullable=False, server_default=""),
 )
+"""namespace: of the sender that registered the member."""
 
 HOUSEHOLD: Final = Table(
     "household",
     METADATA,
     Column("household_id", String(128), primary_key=True),
     Column("last_sequence", BigInteger, nullable=False),
+    Column("namespace", String(200), nullable=False, server_default=""),
 )
-"""The last sequence number given to an event of the household."""
+"""The last sequence number given to an event of the household, and whose its id is."""
 
 INBOX: Final = Table(
     "inbox",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.gateway.acceptance.facts import is_id
@@ -17,12 +17,15 @@ def views_router(store: Store, timeline: Timeline) -> APIRouter:
     """Return the routes of all that is only looked at."""
     router = APIRouter()
 
-    @router.get("/members/{member_id}/timeline")
+    @router.get("/members/{member_id:path}/timeline")
     async def member_timeline(
-        member_id: str, after: str | None = None, limit: str = str(PAGE)
+        request: Request, member_id: str, after: str | None = None, limit: str = str(PAGE)
     ) -> Response:
+        source = request.headers.get("careloop-source")
         try:
-            return await asyncio.to_thread(_page, store, timeline, member_id, after, limit)
+            return await asyncio.to_thread(
+                _page, store, timeline, (member_id, source), after, limit
+            )
         except RequestRefusedError as error:
             return problem_refusal(error, "No such page")
 
@@ -46,12 +49,15 @@ def views_router(store: Store, timeline: Timeline) -> APIRouter:
 
 
 def _page(
-    store: Store, timeline: Timeline, member_id: str, after: str | None, limit: str
+    store: Store, timeline: Timeline, asked: tuple[str, str | None], after: str | None, limit: str
 ) -> Response:
+    """Answer with a page of whom a sender means by an id, or without a sender Careloop does."""
+    sent, source = asked
+    member_id = (store.member(sent, source) or ("" if source else sent)) if is_id(sent) else ""
     try:
-        page = timeline.page(member_id, after, page_size(limit)) if is_id(member_id) else None
+        page = timeline.page(member_id, after, page_size(limit)) if member_id else None
     except BadCursorError as error:
         raise bad_cursor() from error
-    if page is None or not (page.events or store.knows(member_id)):
+    if page is None or not (page.events or store.member(member_id, None)):
         raise refused(404, Problem("not-found", "", "Nobody is registered under this id"))
     return json_response({"member": member_id, "events": page.events, "next": page.cursor})

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from services.cli import publish as publishing
 from services.cli.main import app as careloop
 from services.gateway.app import open_gateway
+from services.gateway.doors.fhir.bundle import DEFAULT_SOURCE
 from services.gateway.routes import create_app
 from services.runtime.settings import Settings
 
@@ -94,7 +95,7 @@ def event(member: str, number: int, **changes: object) -> str:
     attributes = {
         "specversion": "1.0",
         "id": f"{member}-e{number}",
-        "source": "/therapists/1",
+        "source": DEFAULT_SOURCE,
         "type": "careloop.session.missed.v1",
         "subject": member,
         "time": "2025-03-01T08:00:00Z",

@@ -128,7 +128,8 @@ async def test_what_waits_is_listed_until_what_it_needs_has_come(
 
 async def test_what_waits_is_listed_by_sender_and_in_pages(settings: Settings) -> None:
     async with gateway(settings) as (client, _):
-        await client.post("/events", json=[registered()], headers=BATCH)
+        people = [registered(), registered(source="urn:hospital:2")]
+        await client.post("/events", json=people, headers=BATCH)
         for number in range(5):
             data = CHARGE | {"charge_id": f"c{number}"}
             charge = cloud_event("careloop.charge.posted.v1", data, id=f"c{number}")

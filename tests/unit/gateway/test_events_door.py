@@ -134,22 +134,26 @@ async def test_a_batch_is_judged_event_by_event_and_the_good_ones_stand(
 
 async def test_the_same_id_from_two_senders_is_two_facts(settings: Settings) -> None:
     async with gateway(settings) as (client, door):
-        await client.post("/events", json=registered(), headers=STRUCTURED)
         for source in ("urn:a", "urn:b"):
-            body = arrival(source=source)
-            answer = await client.post("/events", json=body, headers=STRUCTURED)
-            assert answer.json()["accepted"] == 1
+            body = [registered(source=source), arrival(source=source)]
+            answer = await client.post("/events", json=body, headers=BATCH)
+            assert answer.json()["accepted"] == 2
         ids = {event.id for event in events(door)}
 
-    assert len(ids) == 3
+    assert len(ids) == 4
 
 
-async def test_a_member_registered_at_both_doors_is_registered_once(settings: Settings) -> None:
+async def test_a_member_registered_by_two_senders_of_one_exchange_is_registered_once(
+    settings: Settings,
+) -> None:
+    first, second = "https://hospital-owned-1.example", "/therapists/therapist-owned-1"
     async with gateway(settings) as (client, door):
-        await client.post("/events", json=registered(household="h7"), headers=STRUCTURED)
-        again = registered(source="urn:other", household="h7")
+        body = registered(household="h7", source=first)
+        await client.post("/events", json=body, headers=STRUCTURED)
+        again = registered(source=second, household="h7")
         known = await client.post("/events", json=again, headers=STRUCTURED)
-        moved = await client.post("/events", json=registered(household="h8"), headers=STRUCTURED)
+        other = registered(household="h8", source=second)
+        moved = await client.post("/events", json=other, headers=STRUCTURED)
         accepted = events(door)
 
     assert known.json()["duplicates"] == 1

@@ -17,6 +17,7 @@ from services.gateway.doors.cloudevents.translation import event_group
 from services.gateway.doors.fhir.bundle import Context, translate
 from services.gateway.doors.json_body import decimal_number, load_json
 from services.gateway.doors.network import load_network
+from services.gateway.doors.senders import load_senders
 from services.management.app import STAGE as MANAGEMENT
 from services.rehabilitation.app import STAGE as REHABILITATION
 from services.runtime.inprocess import InProcess
@@ -38,7 +39,7 @@ class CityOnStages:
 
     city: City
     running: InProcess = field(default_factory=lambda: InProcess(ALL))
-    known: Known = field(default_factory=Known)
+    known: Known = field(default_factory=lambda: Known(namespace_of=load_senders().namespace))
     surprises: list[tuple[str, str, str, list[str]]] = field(default_factory=list)
 
     def live(self, until_days: float) -> None:

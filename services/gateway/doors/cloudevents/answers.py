@@ -30,8 +30,12 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
         body["decisions"] = answer.decisions
     if answer.pending:
         body["pending"] = [
-            {"member": member, "visit": visit, "timeline": timeline_path(member)}
-            for member, visit in answer.pending
+            {
+                "member": each.member,
+                "visit": each.visit,
+                "timeline": timeline_path(each.stands_under),
+            }
+            for each in answer.pending
         ]
     if count["refused"]:
         problems = [problem for outcome in answer.outcomes for problem in outcome.problems]
@@ -41,7 +45,7 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
         refusal = problem_details(422, title, problem_rows(problems))
         return json_response(refusal | body, 422, PROBLEM_JSON)
     if answer.pending:
-        return json_response(body, 202, location=timeline_path(answer.pending[0][0]))
+        return json_response(body, 202, location=timeline_path(answer.pending[0].stands_under))
     return json_response(body)
 
 

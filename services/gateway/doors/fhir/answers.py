@@ -11,7 +11,7 @@ from services.contract.money import MINOR_DIGITS
 from services.gateway.acceptance.decide import FactOutcome, GroupOutcome
 from services.gateway.acceptance.problems import Problem, RequestRefusedError
 from services.gateway.answer.http import json_response, operation_outcome, timeline_path
-from services.gateway.answer.intake import Answer
+from services.gateway.answer.intake import Answer, Pending
 from services.gateway.doors.fhir.bundle import Translation
 from services.gateway.doors.fhir.entry import ReadEntry
 
@@ -41,13 +41,13 @@ def fhir_answer(translation: Translation, answer: Answer) -> Response:
         for entry in translation.entries
     ]
     status = 202 if answer.pending else 200
-    headers = {"location": timeline_path(answer.pending[0][0])} if answer.pending else {}
+    headers = {"location": timeline_path(answer.pending[0].stands_under)} if answer.pending else {}
     if translation.kind == "single" and not (answer.decisions or answer.pending):
         made = entries[0]["response"]
         status = 201 if made["status"] == _CREATED else 200
         return json_response(made.get("outcome") or operation_outcome(()), status, FHIR_JSON)
     entries += [_decision_entry(decision) for decision in answer.decisions]
-    entries += [_pending_entry(*visit) for visit in answer.pending]
+    entries += [_pending_entry(each) for each in answer.pending]
     kind = "batch-response" if translation.kind == "batch" else "transaction-response"
     body = {"resourceType": "Bundle", "type": kind, "entry": entries}
     return json_response(body, status, FHIR_JSON, **headers)
@@ -116,12 +116,13 @@ def _decision_entry(shown: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pending_entry(member: str, visit: str) -> dict[str, Any]:
+def _pending_entry(pending: Pending) -> dict[str, Any]:
     says = (
-        f"Visit {visit} is accepted; its decision is not there yet and will stand in the timeline"
+        f"Visit {pending.visit} is accepted; its decision is not there yet and will stand in the"
+        " timeline"
     )
     note = Problem("informational", "", says, severity="information")
-    where = timeline_path(member).removeprefix("/")
+    where = timeline_path(pending.stands_under).removeprefix("/")
     outcome = operation_outcome([note])
     return {"response": {"status": "202 Accepted", "location": where, "outcome": outcome}}
 

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Final
 
-from services.contract.ids import stable_id
 from services.contract.member import (
     CoverActivated,
     CoverEnded,
@@ -28,8 +27,7 @@ _SEXES: Final[dict[str | None, Sex]] = {
 def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     """Return the registration of a member.
 
-    Its id does not depend on the sender: a person is registered once. Its time is for the
-    request to say, as a Patient does not tell when it became known.
+    Its time is for the request to say, as a Patient does not tell when it became known.
     """
     born: date | None = None
     if patient.birth_date and len(patient.birth_date) < len("2000-01-01"):
@@ -49,8 +47,7 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     if time is None:
         return []
     data = MemberRegistered(birth_date=born, sex=_SEXES[patient.gender])
-    event_id = stable_id("gateway", "Patient", reader.id, "registered")
-    return [Fact(event_id, reader.source, reader.id, time, data, reader.place)]
+    return [reader.fact(("registered",), reader.id, time, data)]
 
 
 def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:

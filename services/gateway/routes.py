@@ -44,7 +44,7 @@ def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
     app = documented("Careloop: the gateway")
     app.add_middleware(AccessMiddleware, policy=policy)
     doors = (
-        fhir_router(gateway.intake, gateway.network, gateway.now),
+        fhir_router(gateway.intake, gateway.store, gateway.network, gateway.now),
         events_router(gateway.intake, gateway.network),
     )
     for door in doors:

@@ -1,6 +1,7 @@
 """Deciding what is new, what is known and what cannot be: pure, over what is known so far."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,6 +17,7 @@ from services.gateway.acceptance.households import (
     newcomers,
     unknown_member,
 )
+from services.gateway.acceptance.identities import Named, identity_problems, learnt
 from services.gateway.acceptance.problems import Problem, errors
 from services.gateway.acceptance.scope import in_careloops_ids
 
@@ -36,7 +38,8 @@ class FactOutcome:
 class GroupOutcome:
     """What became of a group: refused with problems, or accepted with one outcome per fact.
 
-    events: what is new, numbered. new_members: those first seen here. recorded_at: when.
+    events: what is new, numbered. new_members: those first seen here. identities: what is new of
+    who has an identifier, by its key. recorded_at: when.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -44,6 +47,7 @@ class GroupOutcome:
     events: tuple[tuple[Event[EventData], str], ...] = ()
     new_members: tuple[tuple[str, Registered], ...] = ()
     recorded_at: datetime | None = None
+    identities: Mapping[str, Named] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
@@ -59,7 +63,7 @@ def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
     """
     facts = [in_careloops_ids(fact, known) for fact in group.facts]
     group = replace(group, facts=tuple(facts))
-    problems = list(group.problems)
+    problems = [*group.problems, *_identity_problems(group, known)]
     fresh = newcomers(group, known, problems)
     outcomes: list[FactOutcome] = []
     fingerprints: dict[str, str] = {}
@@ -75,7 +79,22 @@ def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
         outcomes.append(_judge(fact, member, known, fingerprints, problems))
     if errors(problems):
         return GroupOutcome(problems=tuple(problems), recorded_at=now)
-    return _number(tuple(outcomes), tuple(problems), fresh, known, now)
+    accepted = _number(tuple(outcomes), tuple(problems), fresh, known, now)
+    return replace(accepted, identities=_learn(group, known)) if group.identities else accepted
+
+
+def _identity_problems(group: Group, known: Known) -> list[Problem]:
+    if not group.identities:
+        return []
+    namespace = known.namespace_of(group.identities[0].source)
+    return identity_problems(group.identities, known.identities, namespace)
+
+
+def _learn(group: Group, known: Known) -> Mapping[str, Named]:
+    namespace = known.namespace_of(group.identities[0].source)
+    new = learnt(group.identities, known.identities, namespace)
+    known.identities.update(new)
+    return new
 
 
 def _judge(
@@ -87,7 +106,7 @@ def _judge(
     if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
         before = member.fingerprint
     stands = _stands_under(fact)
-    if before == fingerprint:
+    if before == fingerprint or fact.exists:
         return FactOutcome(fact, "duplicate", fingerprint, stands)
     if before is not None:
         return _contradicts(fact, fingerprint, problems)

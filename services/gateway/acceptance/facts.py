@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from services.contract.event import EventData
 from services.contract.frozen import Id
 from services.contract.member import MemberRegistered
+from services.gateway.acceptance.identities import Identity
 from services.gateway.acceptance.problems import Problem
 
 FACT_CHARACTERS_MAX: Final = 120_000
@@ -31,6 +32,7 @@ class Fact:
     member: whom it is about. place: where in the request it was read.
     household: only with a new member, the household that the sender names.
     subscriber: only with a cover, the member whose policy it is and whose household counts.
+    exists: of a resource that the sender wants left as it is if it is known (FHIR's ifNoneExist).
     implied: said by the way (a finished visit was once registered); what is known already stands.
     doubts: what its sender should know although it may be true, and errors if it cannot be.
     as_sent: with the ids that its sender gave, where Careloop's are others (see `scope`).
@@ -48,6 +50,7 @@ class Fact:
     subscriber: str | None = None
     implied: bool = False
     doubts: tuple[Problem, ...] = ()
+    exists: bool = False
     as_sent: "Fact | None" = None
 
     @property
@@ -83,12 +86,14 @@ class Group:
     """Facts that are accepted together or not at all.
 
     problems: what was wrong already; such a group is refused, and read on only to list the rest.
-    mentioned: members that the request itself tries to register, readable or not.
+    mentioned: members that the request itself tries to register, readable or not. identities: the
+    identifiers that are given to its resources.
     """
 
     facts: tuple[Fact, ...]
     problems: tuple[Problem, ...] = ()
     mentioned: frozenset[str] = frozenset()
+    identities: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

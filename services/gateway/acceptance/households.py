@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.acceptance.awaiting import Standing
 from services.gateway.acceptance.facts import Fact, Group
+from services.gateway.acceptance.identities import Named
 from services.gateway.acceptance.names import named
 from services.gateway.acceptance.problems import Problem
 
@@ -33,13 +34,14 @@ class Known:
 
     fingerprints: by event id. sequences: last number by household. standing: what later facts need.
     households: the namespace that the first member of each is of. namespace_of: of a sender, by the
-    source of its facts.
+    source of its facts. identities: who has an identifier, by its key.
     """
 
     fingerprints: dict[str, str] = field(default_factory=dict)
     members: dict[str, Registered] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
+    identities: dict[str, Named] = field(default_factory=dict)
     households: dict[str, str] = field(default_factory=dict)
     namespace_of: Callable[[str], str] = alone
 

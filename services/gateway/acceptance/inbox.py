@@ -1,22 +1,28 @@
 """What is known of ids, members and households: read before a judgement, kept after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, true, update
 
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.acceptance import awaiting_store
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import Known, Registered, alone
+from services.gateway.acceptance.identities import Named
 from services.gateway.acceptance.names import named, scoped
 from services.gateway.acceptance.scope import in_careloops_ids
-from services.gateway.acceptance.tables import HOUSEHOLD, INBOX, MEMBER
+from services.gateway.acceptance.tables import HOUSEHOLD, IDENTITY, INBOX, MEMBER
 from services.runtime.sql import Lookup, Write
 
 _ADD_MEMBER: Final = Write(insert(MEMBER))
 _ADD_INBOX: Final = Write(insert(INBOX))
+_ADD_IDENTITY: Final = Write(insert(IDENTITY))
+_SHARE_IDENTITY: Final = Write(
+    update(IDENTITY).where(IDENTITY.c.key == bindparam("wanted")).values(several=true())
+)
+_IDENTITY_BY_KEY: Final = Lookup(select(IDENTITY), IDENTITY.c.key)
 _ADD_HOUSEHOLD: Final = Write(insert(HOUSEHOLD))
 _MOVE_HOUSEHOLD: Final = Write(
     update(HOUSEHOLD)
@@ -63,7 +69,22 @@ def load(
     known.standing = awaiting_store.load(
         connection, [in_careloops_ids(fact, known) for fact in facts]
     )
+    keys = {
+        each.identifier.key(namespace_of(each.source))
+        for submission in submissions
+        for group in submission.groups
+        for each in group.identities
+    }
+    known.identities.update(identities(connection, keys))
     return known
+
+
+def identities(connection: Connection, keys: Iterable[str]) -> dict[str, Named]:
+    """Return who has the identifiers with these keys, as far as anybody has."""
+    return {
+        key: Named(resource_id, bool(several))
+        for key, resource_id, several in _IDENTITY_BY_KEY.rows(connection, keys)
+    }
 
 
 def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
@@ -76,7 +97,22 @@ def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     events = [event for outcome in outcomes for event in outcome.events]
     _ADD_MEMBER.run(connection, *members)
     _ADD_INBOX.run(connection, *((event.id, fingerprint) for event, fingerprint in events))
+    _keep_identities(connection, outcomes)
     return len(members)
+
+
+def _keep_identities(connection: Connection, outcomes: Sequence[GroupOutcome]) -> None:
+    found: dict[str, Named] = {}
+    for outcome in outcomes:
+        found.update(outcome.identities)
+    if not found:
+        return
+    before = identities(connection, found)
+    new = [(key, *named) for key, named in found.items() if key not in before]
+    _ADD_IDENTITY.run(connection, *new)
+    _SHARE_IDENTITY.run(
+        connection, *[(key,) for key, each in found.items() if key in before and each.several]
+    )
 
 
 def keep_numbers(connection: Connection, before: dict[str, int], known: Known) -> None:

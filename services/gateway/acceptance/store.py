@@ -20,7 +20,14 @@ from services.gateway.acceptance import awaiting_store, outbox
 from services.gateway.acceptance.decide import GroupOutcome, decide
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import alone
-from services.gateway.acceptance.inbox import keep, keep_numbers, load, member_of
+from services.gateway.acceptance.identities import Identifier, Named
+from services.gateway.acceptance.inbox import (
+    identities,
+    keep,
+    keep_numbers,
+    load,
+    member_of,
+)
 from services.gateway.acceptance.tables import COUNTER
 from services.runtime import fault_points
 from services.runtime.database import open_database, reading, unsynced
@@ -135,11 +142,26 @@ class Store:
             "waiting": awaiting,
         }
 
+    def identified(
+        self, identifiers: Iterable[Identifier], source: str
+    ) -> dict[Identifier, tuple[str, ...]]:
+        """Return the ids of the resources of a sender that have identifiers; two stand for several."""
+        keys = {each: each.key(self.namespace_of(source)) for each in identifiers}
+        with self.read() as connection:
+            found = identities(connection, keys.values())
+        return {each: _ids(found.get(key)) for each, key in keys.items()}
+
     def member(self, sent: str, source: str | None) -> str | None:
         """Return Careloop's id of whom a sender names, or of whom it is itself; None: nobody."""
         namespace = None if source is None else self.namespace_of(source)
         with self.read() as connection:
             return member_of(connection, sent, namespace)
+
+
+def _ids(named: Named | None) -> tuple[str, ...]:
+    if named is None:
+        return ()
+    return (named.id, named.id) if named.several else (named.id,)
 
 
 def add_to_counters(connection: Connection, **amounts: int) -> None:

@@ -47,6 +47,15 @@ INBOX: Final = Table(
 )
 """Every accepted event id, for ever."""
 
+IDENTITY: Final = Table(
+    "identity",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("resource_id", String(128), nullable=False),
+    Column("several", Boolean, nullable=False),
+)
+"""Which resource has a business identifier, whose hash is the key; several: others have it, too."""
+
 OUTBOX: Final = Table(
     "outbox",
     METADATA,

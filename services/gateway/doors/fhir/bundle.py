@@ -1,8 +1,8 @@
 """A request in FHIR R4, Bundle or single resource, as facts and problems, entry by entry."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -10,17 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.contract.member import MemberRegistered
 from services.gateway.acceptance.facts import Group
+from services.gateway.acceptance.identities import Identifier
 from services.gateway.acceptance.order import ordered
 from services.gateway.acceptance.problems import Problem, refused
-from services.gateway.doors.fhir.entry import (
-    BundleEntry,
-    ReadEntry,
-    entry_of,
-    resource_id,
-    resource_type,
-    shape_problems,
-)
+from services.gateway.doors.fhir.entry import ReadEntry, entry_of, shape_problems
 from services.gateway.doors.fhir.reader import Reader
+from services.gateway.doors.fhir.references import References
+from services.gateway.doors.fhir.requests import (
+    IDENTIFIED,
+    BundleEntry,
+    EntryRequest,
+    identified,
+)
 from services.gateway.doors.fhir.resources import MessageHeader
 from services.gateway.doors.network import NetworkDirectory
 
@@ -34,20 +35,31 @@ Kind = Literal["transaction", "message", "batch", "single"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a translation needs besides the request: directory, clock, and the sender's name."""
+    """What a translation needs besides the request: directory, clock, and the sender's name.
+
+    if_none_exist: the condition on which a single resource is made. known: which resources of this
+    sender have which identifiers, as far as that was looked up.
+    """
 
     network: NetworkDirectory
     now: datetime
     sender: str | None = None
+    if_none_exist: str | None = None
+    known: Mapping[Identifier, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A request, understood. members: those whom it registers, or tries to."""
+    """A request, understood. members: those whom it registers, or tries to.
+
+    source: its sender. asked: identifiers that have to be looked up to understand it right.
+    """
 
     kind: Kind
     entries: tuple[ReadEntry, ...]
     members: frozenset[str]
+    source: str
+    asked: frozenset[Identifier] = frozenset()
 
     @property
     def all_or_nothing(self) -> bool:
@@ -71,7 +83,7 @@ def translate(body: Any, context: Context) -> Translation:
         mend = "Send an object with resourceType, such as a Bundle."
         raise refused(422, Problem("structure", "", "The body is not a FHIR resource", mend))
     if body["resourceType"] != "Bundle":
-        entry = BundleEntry(resource=body)
+        entry = BundleEntry(resource=body, request=_create(body, context.if_none_exist))
         return _translated("single", [(body["resourceType"][:100], entry)], context)
     try:
         bundle = _Bundle.model_validate(body)
@@ -83,6 +95,14 @@ def translate(body: Any, context: Context) -> Translation:
         says = f"A Bundle of type {bundle.type[:40]!r} is not a request"
         mend = "Use transaction, batch or message."
         raise refused(422, Problem("not-supported", "Bundle.type", says, mend))
+    if not bundle.entry:
+        says = f"A Bundle of type {bundle.type} without entries asks for nothing"
+        mend = "Put what happened into Bundle.entry; a library may have dropped it."
+        raise refused(422, Problem("required", "Bundle.entry", says, mend))
+    if context.if_none_exist is not None:
+        mend = "Use Bundle.entry.request.ifNoneExist."
+        says = "The header If-None-Exist goes with a single resource"
+        raise refused(422, Problem("invalid", "", says, mend))
     places = [
         (f"Bundle.entry[{number}].resource", each) for number, each in enumerate(bundle.entry)
     ]
@@ -93,26 +113,40 @@ def translate(body: Any, context: Context) -> Translation:
 def groups_of(translation: Translation) -> list[Group]:
     """Return one group for all entries, or for a batch one for each entry, in their order."""
     if not translation.all_or_nothing:
-        return [Group(ordered(each.facts), each.problems) for each in translation.entries]
+        return [
+            Group(ordered(each.facts), each.problems, identities=each.identities)
+            for each in translation.entries
+        ]
     facts = ordered(fact for entry in translation.entries for fact in entry.facts)
     problems = tuple(problem for entry in translation.entries for problem in entry.problems)
-    return [Group(facts, problems, translation.members)]
+    identities = tuple(each for entry in translation.entries for each in entry.identities)
+    return [Group(facts, problems, translation.members, identities)]
+
+
+def _create(resource: dict[str, Any], if_none_exist: str | None) -> EntryRequest | None:
+    if if_none_exist is None:
+        return None
+    return EntryRequest(method="POST", url=resource["resourceType"], ifNoneExist=if_none_exist)
 
 
 def _translated(kind: Kind, places: list[tuple[str, BundleEntry]], context: Context) -> Translation:
-    links: dict[str, tuple[str, str]] = {}
-    for _, entry in places:
-        name = resource_type(entry)
-        found = resource_id(entry)
-        if name and found and entry.full_url:
-            links[entry.full_url] = (name, found)
     source = _source([entry.resource for _, entry in places if entry.resource], context)
+    resources = list(identified(places, context.known, source))
+    references = References(resources, context.known)
     entries = [
-        entry_of(entry, Reader(source, context.network, links, context.now, place))
-        for place, entry in places
+        entry_of(each, Reader(source, context.network, references, context.now, each.place))
+        for each in resources
     ]
+    asked = references.asked | {
+        each.condition
+        for each in resources
+        if each.condition is not None
+        and each.type in IDENTIFIED
+        and each.condition not in context.known
+    }
     members = {each.id for each in entries if each.type == "Patient"}
-    return Translation(kind, tuple(_date_registrations(entries)), frozenset(members))
+    dated = tuple(_date_registrations(entries))
+    return Translation(kind, dated, frozenset(members), source, frozenset(asked))
 
 
 def _source(resources: Iterable[dict[str, Any]], context: Context) -> str:

@@ -15,6 +15,7 @@ from services.gateway.doors.fhir.elements import CodeableConcept, Quantity, Refe
 from services.gateway.doors.fhir.reader import Reader, codes_of, shown
 from services.gateway.doors.fhir.resources import (
     Condition,
+    Medication,
     MedicationRequest,
     Observation,
     Procedure,
@@ -152,14 +153,7 @@ def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]
         return []
     member = reader.required_reference(request.subject, "Patient", "subject")
     visit_id = _visit(request.encounter, reader)
-    if request.medication_codeable_concept is None and request.medication_reference is not None:
-        mend = "Give medicationCodeableConcept; a Medication resource is not read."
-        reader.problem(
-            "not-supported", "medicationReference", "The medicine has no code here", mend
-        )
-        codes: tuple[Code, ...] = ()
-    else:
-        codes = reader.codes(request.medication_codeable_concept, "medicationCodeableConcept")
+    codes = _medicine(request, reader)
     time = reader.moment(("authoredOn", request.authored_on))
     if reader.failed or not (member and time):
         return []
@@ -170,9 +164,26 @@ def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]
     return [reader.fact((status,), member, time, data, correlation_id=visit_id)]
 
 
+def _medicine(request: MedicationRequest, reader: Reader) -> tuple[Code, ...]:
+    """Return the codes of a medicine: those of the request, or of the Medication it refers to."""
+    if request.medication_codeable_concept is not None or request.medication_reference is None:
+        return reader.codes(request.medication_codeable_concept, "medicationCodeableConcept")
+    target = reader.target(request.medication_reference, "medicationReference", "Medication")
+    if target is None:
+        if not reader.failed:
+            says = "The medicine is neither coded nor referred to"
+            mend = "Give medicationCodeableConcept, or refer to a Medication of this Bundle."
+            reader.problem("required", "medicationReference", says, mend)
+        return ()
+    if target.resource is None:
+        says = f"The Medication {target.id} did not come along, so that its code is not known"
+        mend = "Send it in the same Bundle, contain it, or give medicationCodeableConcept."
+        reader.problem("not-found", "medicationReference.reference", says, mend)
+        return ()
+    return reader.codes(Medication.model_validate(target.resource).code, "medicationReference.code")
+
+
 def _visit(encounter: Reference | None, reader: Reader) -> str | None:
-    if encounter is None or not encounter.reference:
-        return None
     return reader.reference(encounter, "Encounter", "encounter")
 
 

@@ -65,6 +65,7 @@ class CodeableConcept(Element):
 class Identifier(Element):
     """A business identifier."""
 
+    system: str | None = None
     value: str | None = None
 
 
@@ -72,6 +73,7 @@ class Reference(Element):
     """A pointer to another resource."""
 
     reference: str | None = None
+    type: str | None = None
     identifier: Identifier | None = None
     display: str | None = None
 

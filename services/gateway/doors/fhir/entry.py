@@ -1,13 +1,13 @@
 """One resource of a request as facts, by the reader of its type, with all its problems."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from services.gateway.acceptance.facts import Fact, is_id
+from services.gateway.acceptance.identities import Identity
 from services.gateway.acceptance.problems import Problem
 from services.gateway.doors.fhir.clinical import (
     condition_facts,
@@ -17,6 +17,8 @@ from services.gateway.doors.fhir.clinical import (
 )
 from services.gateway.doors.fhir.people import coverage_facts, patient_facts
 from services.gateway.doors.fhir.reader import Reader
+from services.gateway.doors.fhir.references import identifiers_of
+from services.gateway.doors.fhir.requests import IDENTIFIED, Identified
 from services.gateway.doors.fhir.resources import (
     Claim,
     Condition,
@@ -34,45 +36,31 @@ from services.gateway.doors.fhir.visits import claim_facts, encounter_facts
 R = TypeVar("R", bound=Resource)
 Translate = Callable[[dict[str, Any], Reader], list[Fact]]
 
-_UUID: Final = re.compile(r"urn:uuid:([0-9a-zA-Z-]{1,64})")
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    method: str
-
-
-class BundleEntry(BaseModel):
-    """An entry of a Bundle as it came."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    full_url: str = Field(default="", alias="fullUrl")
-    resource: dict[str, Any] | None = None
-    request: _Request | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class ReadEntry:
-    """One resource of the request, understood: its facts, or what is wrong with it."""
+    """One resource of the request, understood: its facts, or what is wrong with it.
+
+    identities: the identifiers that it is given.
+    """
 
     place: str
     type: str
     id: str
     facts: tuple[Fact, ...] = ()
     problems: tuple[Problem, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
 
-def entry_of(entry: BundleEntry, reader: Reader) -> ReadEntry:
+def entry_of(entry: Identified, reader: Reader) -> ReadEntry:
     """Return what an entry says; `reader` is told its type and id, and collects the problems."""
-    reader.type = resource_type(entry)
-    reader.id = resource_id(entry)
+    reader.type, reader.id = entry.type, entry.id
+    resource = dict(entry.resource or {})
+    reader.contained = resource.get("contained")
     facts: list[Fact] = []
     translate_one = _READ.get(reader.type)
-    if entry.request is not None and entry.request.method not in {"POST", "PUT"}:
-        says = f"The method {entry.request.method[:20]!r} is not supported"
-        reader.problem("not-supported", "", says, "Send what happened, with POST or PUT.")
+    if entry.problem is not None:
+        reader.problems.append(entry.problem)
     elif not reader.type:
         mend = "Put a resource with resourceType into every entry."
         reader.problem("required", "", "There is no resource here", mend)
@@ -86,25 +74,26 @@ def entry_of(entry: BundleEntry, reader: Reader) -> ReadEntry:
         reader.problem("required", "id", "The resource has no usable id", mend)
     else:
         try:
-            facts = translate_one(entry.resource or {}, reader)
+            facts = translate_one(resource, reader)
         except ValidationError as error:
             reader.problems += shape_problems(reader.place, error)
-    return ReadEntry(reader.place, reader.type, reader.id, tuple(facts), tuple(reader.problems))
+    if entry.exists and facts:
+        facts = [replace(fact, exists=True) for fact in facts]
+        reader.remark(f"{entry.type}/{entry.id} has this identifier: it is left as it is")
+    identities = tuple(_identities(entry, reader.source))
+    problems = tuple(reader.problems)
+    return ReadEntry(reader.place, entry.type, entry.id, tuple(facts), problems, identities)
 
 
-def resource_type(entry: BundleEntry) -> str:
-    """Return the type that an entry's resource says it is of; empty if it says none."""
-    name = (entry.resource or {}).get("resourceType")
-    return name if isinstance(name, str) else ""
-
-
-def resource_id(entry: BundleEntry) -> str:
-    """Return the id of an entry's resource, or that of its `fullUrl`; empty if it has neither."""
-    found = (entry.resource or {}).get("id")
-    if isinstance(found, str):
-        return found
-    match = _UUID.fullmatch(entry.full_url)
-    return match[1] if match and found is None else ""
+def _identities(entry: Identified, source: str) -> Iterable[Identity]:
+    if entry.type not in IDENTIFIED or entry.exists or not is_id(entry.id):
+        return
+    found = dict.fromkeys(identifiers_of(entry.resource))
+    if entry.condition is not None:
+        found[entry.condition] = None
+    for identifier in found:
+        only_one = identifier == entry.condition and entry.new
+        yield Identity(identifier, entry.id, source, entry.place, only_one)
 
 
 def shape_problems(place: str, error: ValidationError) -> Iterable[Problem]:

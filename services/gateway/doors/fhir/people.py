@@ -15,6 +15,7 @@ from services.gateway.doors.fhir.elements import NotATimeError, Reference, busin
 from services.gateway.doors.fhir.reader import Reader, slug
 from services.gateway.doors.fhir.resources import Coverage, Patient
 
+_PERSONS: Final = ("Patient", "RelatedPerson")
 _SEXES: Final[dict[str | None, Sex]] = {
     "male": "male",
     "female": "female",
@@ -53,8 +54,8 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
 def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
     """Return that a cover began or, for one that is cancelled, ended early.
 
-    Product: the class of type `plan`, else the type. Insurer: the payor's identifier, its id, or
-    its name. Days are those written, whatever the offset.
+    Product: the class of type `plan`, else the type. Insurer: the first payor that is an
+    organisation; where only persons pay there is none, and so no cover. Days are those written, whatever the offset.
     """
     if coverage.status in {"draft", "entered-in-error"}:
         reader.remark(
@@ -72,19 +73,19 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
     if first and last and last < first:
         says = f"The cover ends on {last}, before it begins on {first}"
         reader.problem("value", "period", says, "Put the earlier day first.")
-    subscriber = (
-        reader.reference(coverage.subscriber, "Patient", "subscriber")
-        if coverage.subscriber and coverage.subscriber.reference
-        else None
-    )
+    subscriber = _subscriber(coverage.subscriber, reader)
+    insurer = _insurer(coverage.payor, reader)
+    if insurer is None and not reader.failed:
+        if any(payor.reference or payor.identifier for payor in coverage.payor):
+            says = "no insurer pays, so that what is billed is the member's"
+            reader.remark(f"Passed over: {says}", "payor")
+            return []
+        mend = "Name it with payor.identifier, payor.reference or payor.display."
+        reader.problem("required", "payor", "The Coverage does not say who pays", mend)
     product = _product(coverage)
     if product is None:
         mend = "Name the product in class (type plan) or in type."
         reader.problem("required", "class", "The Coverage does not say which product it is", mend)
-    insurer = _insurer(coverage.payor[0], reader) if coverage.payor else None
-    if insurer is None:
-        mend = "Name it with payor.identifier, payor.reference or payor.display."
-        reader.problem("required", "payor", "The Coverage does not say who pays", mend)
     start = reader.moment(("period.start", coverage.period.start)) if first else None
     if reader.failed or not (member and first and start and product and insurer):
         return []
@@ -117,13 +118,22 @@ def _product(coverage: Coverage) -> str | None:
     return (coverage.type.first_code or coverage.type.words) if coverage.type else None
 
 
-def _insurer(payor: Reference, reader: Reader) -> str | None:
-    """Prefer what is stable: a business identifier, an id on a server, a name, a Bundle's urn."""
-    if payor.identifier and payor.identifier.value:
-        return payor.identifier.value
-    text = payor.reference or ""
-    if text and not text.startswith(("urn:", "#")):
-        return text.rpartition("/")[2]
-    if payor.display:
-        return payor.display
-    return reader.links[text][1] if text in reader.links else None
+def _subscriber(subscriber: Reference | None, reader: Reader) -> str | None:
+    target = reader.target(subscriber, "subscriber", "Patient", "RelatedPerson")
+    if target is not None and target.type == "RelatedPerson":
+        says = "The subscriber is no member: the household is not known by this cover"
+        reader.remark(says, "subscriber", "warning")
+        return None
+    return target.id or None if target is not None else None
+
+
+def _insurer(payors: list[Reference], reader: Reader) -> str | None:
+    """Return the first organisation that pays: what a reference names, else a name in words."""
+    for number, payor in enumerate(payors):
+        at = f"payor[{number}]"
+        target = reader.target(payor, at, "Organization", *_PERSONS)
+        if target is not None and target.type == "Organization":
+            return reader.organisation(target, payor, at)
+        if target is None and payor.display and not (payor.reference or payor.identifier):
+            return payor.display
+    return None

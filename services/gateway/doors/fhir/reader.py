@@ -1,10 +1,10 @@
 """What every translation needs: ids, references, times and codes, with problems collected."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from services.contract.event import EventData
 from services.contract.ids import stable_id
@@ -18,6 +18,12 @@ from services.gateway.doors.fhir.elements import (
     business_date,
     instant,
 )
+from services.gateway.doors.fhir.references import (
+    References,
+    Target,
+    UnresolvedError,
+    identifiers_of,
+)
 from services.gateway.doors.network import NetworkDirectory
 
 TEXT_CODES: Final = "urn:careloop:text"
@@ -26,7 +32,6 @@ UNNAMED_CODES: Final = "urn:careloop:unnamed"
 """System of a code whose system the sender left out."""
 
 _NOT_IN_ID: Final = re.compile(r"[^a-z0-9._:/#-]+")
-_HISTORY: Final = re.compile(r"/_history/[^/]+$")
 
 
 def slug(text: str) -> str:
@@ -41,16 +46,17 @@ def slug(text: str) -> str:
 class Reader:
     """Reads one resource: its place in the request, and what was found wrong with it.
 
-    links: (type, id) of the resources in the request, by `fullUrl`.
+    references: what the request's references may name. contained: of the resource, as it came.
     """
 
     source: str
     network: NetworkDirectory
-    links: Mapping[str, tuple[str, str]]
+    references: References
     now: datetime
     place: str
     type: str = ""
     id: str = ""
+    contained: Any = None
     problems: list[Problem] = field(default_factory=list)
 
     def problem(self, code: IssueCode, at: str, says: str, mend: str) -> None:
@@ -96,22 +102,52 @@ class Reader:
 
         A reference that is left out is None without a problem.
         """
-        if reference is None:
+        target = self.target(reference, at, wanted)
+        if target is not None and target.id:
+            return target.id
+        if target is not None and reference is not None:
+            mend = "Send it as an entry of the Bundle, or give it an identifier that is known."
+            says = f"The contained {wanted} has no identity of its own"
+            self.problem("not-supported", _where(reference, at), says, mend)
+        return None
+
+    def target(self, reference: Reference | None, at: str, *wanted: str) -> Target | None:
+        """Return what a reference names, of one of the wanted types.
+
+        None, with a problem, if it names nothing known or something else; None without a problem if
+        it is left out, or has only a name for people.
+        """
+        if reference is None or not (reference.reference or reference.identifier):
             return None
-        text = reference.reference or ""
-        linked = self.links.get(text)
-        if linked is not None:
-            kind, found = linked
-        elif text.startswith("urn:uuid:"):
-            kind, found = wanted, text.removeprefix("urn:uuid:")
-        else:
-            kind, _, found = _HISTORY.sub("", text).rpartition("/")
-            kind = kind.rpartition("/")[2]
-        if kind == wanted and is_id(found):
-            return found
-        says = f"The reference {text[:80]!r} does not name a {wanted}"
-        mend = f"Write it as {wanted}/<id>, or as the urn:uuid of an entry of this Bundle."
-        self.problem("value", f"{at}.reference", says, mend)
+        try:
+            target = self.references.target(reference, wanted[0], self.contained)
+        except UnresolvedError as error:
+            self.problems.append(error.problem(self._at(_where(reference, at))))
+            return None
+        if target.type in wanted:
+            return target
+        named = " or ".join(wanted)
+        written = reference.reference or f"identifier of a {target.type}"
+        says = f"The reference {written[:80]!r} does not name a {named}"
+        mend = f"Write it as {wanted[0]}/<id>, or as the fullUrl of an entry of this Bundle."
+        self.problem("value", _where(reference, at), says, mend)
+        return None
+
+    def organisation(self, target: Target, reference: Reference, at: str) -> str | None:
+        """Return the name of an organisation: its id, else its identifier, else its name.
+
+        An id that stands only in the address of an entry is made for one request, and names nobody.
+        """
+        resource = target.resource
+        if target.id and (resource is None or resource.get("id")):
+            return target.id
+        identifiers = identifiers_of({**(resource or {}), "resourceType": target.type})
+        name = identifiers[0].value if identifiers else (resource or {}).get("name")
+        if isinstance(name, str) and name:
+            return slug(name)
+        mend = "Give it an id, an identifier or a name."
+        says = "The organisation says nothing by which it could be known"
+        self.problem("required", _where(reference, at), says, mend)
         return None
 
     def moment(self, *candidates: tuple[str, str | None]) -> datetime | None:
@@ -170,3 +206,7 @@ def codes_of(concept: CodeableConcept) -> Iterable[Code]:
 def shown(text: str | None) -> str | None:
     """Return a text for people, cut to what the contract carries; None for an empty one."""
     return text[:500] if text else None
+
+
+def _where(reference: Reference, at: str) -> str:
+    return f"{at}.{'reference' if reference.reference else 'identifier'}"

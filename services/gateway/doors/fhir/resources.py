@@ -110,6 +110,12 @@ class Observation(Resource):
     component: list[ObservationComponent] = Field(default_factory=list)
 
 
+class Medication(Resource):
+    """A medicine."""
+
+    code: CodeableConcept | None = None
+
+
 class MedicationRequest(Resource):
     """A prescription."""
 

@@ -1,5 +1,6 @@
 """`POST /fhir`: a Bundle or one resource."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.gateway.acceptance.order import turns
 from services.gateway.acceptance.problems import Problem, RequestRefusedError, refused
+from services.gateway.acceptance.store import Store
 from services.gateway.answer.http import applied, wait_s
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.fhir.answers import fhir_answer, fhir_refusal
@@ -26,7 +28,7 @@ _RESOURCE_TYPE: Final = {
 
 
 def fhir_router(
-    intake: Intake, network: NetworkDirectory, now: Callable[[], datetime]
+    intake: Intake, store: Store, network: NetworkDirectory, now: Callable[[], datetime]
 ) -> APIRouter:
     """Return the door for FHIR R4."""
     router = APIRouter()
@@ -34,13 +36,16 @@ def fhir_router(
     @router.post("/fhir")
     @router.post("/fhir/{resource_type}", openapi_extra=_RESOURCE_TYPE)
     async def post_fhir(request: Request) -> Response:
-        context = Context(network, now(), request.headers.get("careloop-source"))
-        return await _answer(intake, context, request)
+        headers = request.headers
+        context = Context(
+            network, now(), headers.get("careloop-source"), headers.get("if-none-exist")
+        )
+        return await _answer(intake, store, context, request)
 
     return router
 
 
-async def _answer(intake: Intake, context: Context, request: Request) -> Response:
+async def _answer(intake: Intake, store: Store, context: Context, request: Request) -> Response:
     resource_type = request.path_params.get("resource_type")
     try:
         body = await whole_body(request)
@@ -49,6 +54,12 @@ async def _answer(intake: Intake, context: Context, request: Request) -> Respons
             says = f"The content type {media[:80]!r} is not FHIR in JSON"
             raise refused(415, Problem("not-supported", "", says, "Use application/fhir+json."))
         translation = await off_loop(len(body), lambda: _translation(body, resource_type, context))
+        if translation.asked:
+            known = await asyncio.to_thread(store.identified, translation.asked, translation.source)
+            informed = replace(context, known=known)
+            translation = await off_loop(
+                len(body), lambda: _translation(body, resource_type, informed)
+            )
     except RequestRefusedError as error:
         await intake.refuse()
         return fhir_refusal(error)

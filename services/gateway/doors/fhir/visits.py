@@ -12,9 +12,9 @@ from services.contract.visit import (
     VisitDischarged,
     VisitRegistered,
 )
-from services.gateway.acceptance.facts import Fact, is_id
+from services.gateway.acceptance.facts import Fact
 from services.gateway.doors.fhir.bill import read_bill
-from services.gateway.doors.fhir.reader import Reader, slug
+from services.gateway.doors.fhir.reader import Reader
 from services.gateway.doors.fhir.resources import Claim, Encounter
 
 # HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
@@ -97,19 +97,13 @@ def _cancelled(encounter: Encounter, member: str | None, reader: Reader) -> list
 
 def _provider(encounter: Encounter, reader: Reader) -> str | None:
     provider = encounter.service_provider
-    text = (provider.reference or "") if provider else ""
-    if text in reader.links:
-        return reader.links[text][1]
-    found = text.removeprefix("urn:uuid:").rpartition("/")[2]
-    if not found and provider and provider.identifier and provider.identifier.value:
-        found = slug(provider.identifier.value)
-    if found and is_id(found):
-        return found
-    mend = "Name the hospital as Organization/<id>."
-    reader.problem(
-        "required", "serviceProvider", "The Encounter does not say who provides it", mend
-    )
-    return None
+    if provider is None or not (provider.reference or provider.identifier):
+        mend = "Name the hospital as Organization/<id>."
+        says = "The Encounter does not say who provides it"
+        reader.problem("required", "serviceProvider", says, mend)
+        return None
+    target = reader.target(provider, "serviceProvider", "Organization")
+    return None if target is None else reader.organisation(target, provider, "serviceProvider")
 
 
 def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:

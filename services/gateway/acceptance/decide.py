@@ -106,7 +106,9 @@ def _judge(
     if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
         before = member.fingerprint
     stands = _stands_under(fact)
-    if before == fingerprint or fact.exists:
+    if before == fingerprint:
+        return FactOutcome(fact, "duplicate", fingerprint, stands)
+    if fact.exists:
         return FactOutcome(fact, "duplicate", fingerprint, stands)
     if before is not None:
         return _contradicts(fact, fingerprint, problems)

@@ -127,7 +127,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a type alone": {"reference": "{t}"},
     "a type and no id": {"reference": "{t}/"},
     "an operation": {"reference": "{t}/{i}/$everything"},
-    "a fragment of an address": {"reference": "{t}/{i}#x"},
+    "a fragment of an address": {"reference": "https://ehr.example/{t}/{i}#x"},
     "another search": {"reference": "{t}?name=Li"},
     "two searches": {"reference": "{t}?identifier=urn:hospital:mrn|{n}&active=true"},
     "two identifiers": {"reference": "{t}?identifier=urn:hospital:mrn|{n},urn:x|2"},

@@ -19,7 +19,10 @@ from services.gateway.doors.fhir.elements import Reference
 from services.gateway.doors.fhir.types import R4_TYPES
 
 _BASE: Final = r"(?:https?://[^\s?#]+/)?"
-_LITERAL: Final = re.compile(_BASE + r"([A-Za-z]+)/([^\s/?#]+)(?:/_history/[^\s/?#]+)?")
+# A relative one may hold an id that is marked for a sender, see `acceptance.names`.
+_LITERAL: Final = re.compile(
+    r"(?:https?://[^\s?#]+/(?!\S*#))?([A-Za-z]+)/([^\s/?]+)(?:/_history/[^\s/?#]+)?"
+)
 _SEARCH: Final = re.compile(_BASE + r"([A-Za-z]+)\?(\S+)")
 _HISTORY: Final = re.compile(r"/_history/[^/]+$")
 _BAR: Final = re.compile(r"(?<!\\)\|")

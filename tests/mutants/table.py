@@ -3,8 +3,11 @@
 A mutant is a text that stands once in a file, and what stands in its place.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from tests.mutants.bug import Mutant
+from tests.mutants.bug import bug as _bug
+from tests.mutants.fhir import FHIR
 
 FOLD: Final = "services/runtime/fold.py"
 HOUSEHOLD: Final = "services/runtime/household.py"
@@ -17,27 +20,6 @@ LEDGER: Final = "services/ledger/app.py"
 SETTLEMENT: Final = "services/settlement"
 TREATMENT: Final = "services/treatment"
 REHABILITATION: Final = "services/rehabilitation"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A planted bug.
-
-    test: what must turn red where the simulation cannot see it.
-    breaks: the invariant that must be the one to break, where it matters which.
-    """
-
-    name: str
-    edits: tuple[tuple[str, str, str], ...]
-    test: str | None = None
-    breaks: str = ""
-
-
-def _bug(
-    name: str, path: str, old: str, new: str, test: str | None = None, *, breaks: str = ""
-) -> Mutant:
-    return Mutant(name, ((path, old, new),), test, breaks)
-
 
 RUNTIME: Final = (
     _bug("a repeated event is applied again", FOLD,
@@ -201,31 +183,6 @@ PROJECTIONS: Final = (
          "tests/properties/test_own_ids.py::test_nobodys_facts_land_on_anothers_member"),
     _bug("the gateway takes the same fact twice", "services/gateway/acceptance/decide.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
-    _bug("an address that names nothing becomes an id", "services/gateway/doors/fhir/references.py",
-         "            if kind in R4_TYPES and is_id(found):", "            if is_id(found):",
-         "tests/unit/gateway/test_references.py"),
-    _bug("a reference keeps its version", "services/gateway/doors/fhir/references.py",
-         "(?:/_history/[^\\s/?#]+)?", "",
-         "tests/unit/gateway/test_references.py"),
-    _bug("a reference may name another type", "services/gateway/doors/fhir/reader.py",
-         "        if target.type in wanted:", "        if target.type:",
-         "tests/unit/gateway/test_references.py"),
-    _bug("an identifier is found for every sender", "services/gateway/acceptance/identities.py",
-         '"\\0".join((namespace, *self))', '"\\0".join(self)',
-         "tests/unit/gateway/test_references.py"),
-    _bug("a conditional create makes a second one", "services/gateway/doors/fhir/requests.py",
-         "_found(bare, entry, condition, known.get(condition, ()), source)",
-         "_found(bare, entry, condition, (), source)",
-         "tests/unit/gateway/test_entry_requests.py"),
-    _bug("two creates at one moment both find nobody", "services/gateway/acceptance/identities.py",
-         "        if each.only_one\n", "        if False\n",
-         "tests/unit/gateway/test_entry_requests.py"),
-    _bug("a request may be about another resource", "services/gateway/doors/fhir/requests.py",
-         "    if match is None or match[1] != kind or not fits", "    if match is None or not fits",
-         "tests/unit/gateway/test_entry_requests.py"),
-    _bug("a request without entries is all well", "services/gateway/doors/fhir/bundle.py",
-         "    if not bundle.entry:", "    if bundle.entry is None:",
-         "tests/unit/gateway/test_entry_requests.py"),
 )  # fmt: skip
 
 ANSWERS: Final = (
@@ -401,4 +358,4 @@ DOORS: Final = (
          "tests/unit/gateway/test_currencies.py"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS, *FHIR)

@@ -1,11 +1,12 @@
 """`careloop publish`: send files of FHIR JSON or CloudEvents to a gateway.
 
 Exit status 0: everything was accepted, was known already, or is of no interest. 1: something was
-refused or unreadable; the rest was published. 2: the gateway could not be reached, or, with
-`--wait`, was not done in time.
+refused or unreadable, with `--wait` also by a stage after it was accepted; the rest was published.
+2: the gateway could not be reached, or, with `--wait`, was not done in time.
 """
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -17,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.publish_answers import Answered, read_answer
+from services.cli.publish_behind import Behind, behind_the_door, gateway_time, senders_in
 from services.cli.publish_files import Request, Skipped, Unreadable, files_in, read
 
 REACH_S: Final = 20.0
@@ -60,17 +62,20 @@ def publish(
         raise typer.Exit(1)
     try:
         with httpx.Client(base_url=url, timeout=_ANSWER_S, trust_env=False) as client:
+            since = _begin(client) if wait else None
             total, unreadable = publish_files(client, paths, out, err, source)
-            if wait:
+            behind = None
+            if since is not None:
                 wait_until_processed(client, time.monotonic() + wait_timeout)
+                behind = _seen_behind(client, total, since)
     except (GatewayAwayError, NotProcessedError, httpx.InvalidURL) as error:
         _fail(err, str(error))
     refused = len(total.refusals) + unreadable
     out.print(
         f"accepted {total.accepted}, duplicates {total.duplicates}, refused {refused}"
-        f" (passed over: {total.passed_over})"
+        f" (passed over: {total.passed_over})" + _told_behind(err, behind)
     )
-    if refused:
+    if refused or (behind is not None and behind.refused):
         raise typer.Exit(1)
 
 
@@ -99,6 +104,7 @@ def publish_files(
                 match found:
                     case Request():
                         answered = read_answer(found, send(client, found, source))
+                        answered += Answered(senders=senders_in(found, source))
                         _report(err, answered)
                         total += answered
                     case Unreadable(name, reason):
@@ -125,6 +131,35 @@ def wait_until_processed(client: httpx.Client, deadline: float) -> None:
                 " (--wait-timeout), or a service is not running"
             )
         time.sleep(_POLL_S)
+
+
+def _begin(client: httpx.Client) -> datetime:
+    try:
+        return gateway_time(client)
+    except httpx.HTTPError as error:
+        raise GatewayAwayError(f"{client.base_url} does not answer: {error!r}") from error
+
+
+def _seen_behind(client: httpx.Client, total: Answered, since: datetime) -> Behind:
+    try:
+        return behind_the_door(client, total.senders, since)
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise GatewayAwayError(
+            f"{client.base_url} does not say what was refused behind its door: {error!r}"
+        ) from error
+
+
+def _told_behind(err: Console, behind: Behind | None) -> str:
+    """Report what stages refused and what waits, line by line; return both in numbers."""
+    if behind is None:
+        return ""
+    for row in behind.refused:
+        what = f"{row['type']} of {row['member']}, by {row['refused_by']}: {row['reason']}"
+        err.print(f"[red]refused behind the door[/] {escape(what)}")
+    for row in behind.waiting:
+        what = f"{row['what']} of {row['member']}, for {row['waits_for']}"
+        err.print(f"[yellow]waiting[/] {escape(what)}")
+    return f"; behind the door refused {len(behind.refused)}, waiting {len(behind.waiting)}"
 
 
 def _is_drained(client: httpx.Client) -> bool:

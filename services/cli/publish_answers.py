@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import orjson
 
 from services.cli.publish_files import Request
 
@@ -21,12 +22,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of the items of one request, or of all."""
+    """What became of the items of one request, or of all. senders: whose items they are."""
 
     accepted: int = 0
     duplicates: int = 0
     passed_over: int = 0
     refusals: tuple[Refusal, ...] = ()
+    senders: frozenset[str] = frozenset()
 
     def __add__(self, other: "Answered") -> "Answered":
         """Return both together."""
@@ -35,6 +37,7 @@ class Answered:
             self.duplicates + other.duplicates,
             self.passed_over + other.passed_over,
             self.refusals + other.refusals,
+            self.senders | other.senders,
         )
 
 
@@ -52,15 +55,17 @@ def read_answer(request: Request, response: httpx.Response) -> Answered:
     if response.is_error:
         return Answered(refusals=(Refusal(request.name, _reasons(body, response.status_code)),))
     if body.get("resourceType") == "Bundle":
-        entries = [each.get("response", {}) for each in body.get("entry", ()) if _is_item(each)]
+        # What follows after the items are decisions, and visits without one.
+        entries = [each.get("response", {}) for each in body.get("entry", ())][: _asked(request)]
         return _sum(_of_entry(request, number, entry) for number, entry in enumerate(entries))
     created = response.status_code == httpx.codes.CREATED
     return _of_entry(request, None, {"status": "201" if created else "200", "outcome": body})
 
 
-def _is_item(entry: dict[str, Any]) -> bool:
-    """Decisions and visits still to be decided stand in the answer, too, and are no items."""
-    return "resource" not in entry and not _status(entry.get("response", {})).startswith("202")
+def _asked(request: Request) -> int:
+    """Return how many items a Bundle holds."""
+    entries = orjson.loads(request.body.removeprefix(b"\xef\xbb\xbf")).get("entry")
+    return len(entries) if isinstance(entries, list) else 0
 
 
 def _status(answer: dict[str, Any]) -> str:

@@ -10,6 +10,9 @@ WAITS_AT_MOST: Final = timedelta(days=90)
 """How long a fact may wait by the log's clock for one that it needs, before it is given up. Bills
 come up to a quarter after the visit, and corrections before what they correct within days."""
 
+OPEN_AT_MOST: Final = timedelta(days=730)
+"""How long a bill may wait for the discharge of a visit that is known: stays of years are rare."""
+
 
 class WaitExpired(EventData):
     """A fact was given up, since what it needs has not come in time.

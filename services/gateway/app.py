@@ -16,6 +16,7 @@ from services.gateway.acceptance.doubts import Doubts
 from services.gateway.acceptance.store import Store, add_to_counters
 from services.gateway.acceptance.writer import GroupWriter
 from services.gateway.answer.intake import Intake
+from services.gateway.answer.seen_through import SeenThrough
 from services.gateway.doors.network import NETWORK_FILE, load_network
 from services.gateway.doors.payers import PAYERS_FILE, load_payers
 from services.gateway.doors.senders import SENDERS_FILE, load_senders
@@ -62,7 +63,9 @@ async def open_gateway(
     writer = GroupWriter(store, now, accepted)
     writing = asyncio.create_task(writer.run())
     try:
-        intake = Intake(writer, timeline, doubts, now, namespace_of)
+        intake = Intake(
+            writer, store, timeline, doubts, now, SeenThrough(store, settings), namespace_of
+        )
         yield Gateway(store, timeline, intake, network, now, settings), accepted
     finally:
         await _cancel(writing)
@@ -88,7 +91,8 @@ async def serve(settings: Settings) -> None:
         kept_going = {
             "gateway-relay": relay.run,
             "gateway-timeline": lambda: run_projection(gateway.timeline, settings),
-            "gateway-decisions": lambda: waiting.follow(settings),
+            "gateway-decisions": lambda: waiting.follow(settings, gateway.intake.doubts.log_time),
+            "gateway-refusals": lambda: waiting.follow_refusals(settings),
         }
         tasks = [asyncio.create_task(keep_going(*each)) for each in kept_going.items()]
         http = server(create_app(gateway), settings, _STOP_S_MAX)

@@ -1,12 +1,15 @@
 """Following the log live, without a consumer group."""
 
 from collections.abc import AsyncIterator, Collection, MutableMapping
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.contract.codec import UndecodableError, decode
 from services.contract.event import EventData
+from services.contract.topics import DEAD_LETTERS
 from services.runtime.client_records import record_of
+from services.runtime.dead_letters import Letter, read_letter
 from services.runtime.projection import Logged
 from services.runtime.settings import Settings
 
@@ -25,6 +28,39 @@ async def follow(
     decoded is passed over: whoever must not miss it reads through a projection.
     """
     wanted = {data.TYPE.encode() for data in types}
+    async with _reading(settings, topics, from_start=from_start) as consumer:
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1_000)
+            for at, rows in fetched.items():
+                for row in rows:
+                    record = record_of(row)
+                    if dict(record.headers).get("ce_type") not in wanted:
+                        continue
+                    try:
+                        event = decode(record)
+                    except UndecodableError:
+                        continue
+                    yield Logged(row.offset, row.timestamp, event, record.value)
+                if read_to is not None:
+                    read_to[at.topic, at.partition] = rows[-1].offset + 1
+
+
+async def follow_letters(settings: Settings) -> AsyncIterator[Letter]:
+    """Yield dead letters as they are stored from now on."""
+    async with _reading(settings, (DEAD_LETTERS,), from_start=False) as consumer:
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1_000)
+            for rows in fetched.values():
+                for row in rows:
+                    letter = read_letter(record_of(row))
+                    if letter is not None:
+                        yield letter
+
+
+@asynccontextmanager
+async def _reading(
+    settings: Settings, topics: Collection[str], *, from_start: bool
+) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap_servers, enable_auto_commit=False
     )
@@ -40,19 +76,6 @@ async def follow(
             await consumer.seek_to_beginning(*partitions)
         else:
             await consumer.seek_to_end(*partitions)
-        while True:
-            fetched = await consumer.getmany(timeout_ms=1_000)
-            for at, rows in fetched.items():
-                for row in rows:
-                    record = record_of(row)
-                    if dict(record.headers).get("ce_type") not in wanted:
-                        continue
-                    try:
-                        event = decode(record)
-                    except UndecodableError:
-                        continue
-                    yield Logged(row.offset, row.timestamp, event, record.value)
-                if read_to is not None:
-                    read_to[at.topic, at.partition] = rows[-1].offset + 1
+        yield consumer
     finally:
         await consumer.stop()

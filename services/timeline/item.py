@@ -7,7 +7,7 @@ import orjson
 from services.contract.catalog import UNKNOWN, producer_of
 from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
-from services.contract.payment import PaymentDecided
+from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
 from services.timeline.words import words
 
 
@@ -15,7 +15,7 @@ class Item(NamedTuple):
     """One event about a member. Times: RFC 3339 in UTC, all of one length, so that text sorts.
 
     stored_ms: when Kafka stored it, epoch ms. stage: who said it. correlation_id: the care episode,
-    of a decision the one that it decides on. decision: a payment decision's data, as JSON.
+    of a bill and a decision the one that they are about. decision: a payment decision's data, as JSON.
     """
 
     event_id: str
@@ -53,6 +53,8 @@ def item_of(event: Event[EventData], stored_ms: int) -> Item:
     episode, decision = event.correlation_id, None
     if isinstance(data, PaymentDecided):
         episode, decision = data.episode, data.model_dump_json()
+    elif isinstance(data, PaymentRequested | PaymentReversed):
+        episode = data.episode
     return Item(
         event_id=event.id,
         member_id=event.subject,

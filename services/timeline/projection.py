@@ -4,13 +4,19 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, bindparam, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.event import EventData
-from services.contract.payment import ClaimDecided, DirectPayDecided
+from services.contract.payment import (
+    ClaimDecided,
+    DirectPayDecided,
+    PaymentRequested,
+    PaymentReversed,
+    ReversalRequested,
+)
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS
 from services.contract.waiting import WaitExpired
 from services.runtime import fault_points, telemetry
@@ -52,6 +58,46 @@ class Database(Protocol):
     def write(self) -> AbstractContextManager[Connection]:
         """Yield a connection in a transaction."""
         ...
+
+
+class Bill(NamedTuple):
+    """The bill of a visit as its events tell.
+
+    request: the last; None before any, or undone. decision: the one in force. causes: ids of the
+    requests that were decided so far.
+    """
+
+    request: str | None = None
+    decision: Item | None = None
+    causes: frozenset[str] = frozenset()
+
+    def after(self, item: Item) -> "Bill":
+        """Return it after one more event: a decision on an earlier request is in force no more."""
+        if item.type == PaymentRequested.TYPE:
+            return self._replace(request=item.event_id, decision=None)
+        if item.type == ReversalRequested.TYPE:
+            return self._replace(request=_UNDONE, decision=None)
+        if item.type == PaymentReversed.TYPE:
+            pending = self.decision is None and self.request is not None
+            return self if pending else self._replace(request=_UNDONE, decision=None)
+        causes = self.causes | {item.causation_id or ""}
+        if self.request in {None, item.causation_id}:
+            return Bill(item.causation_id, item, causes)
+        return self._replace(causes=causes)
+
+
+NO_BILL: Final = Bill()
+_UNDONE: Final = "undone"
+_OF_BILLS: Final = [
+    data.TYPE
+    for data in (
+        PaymentRequested,
+        ReversalRequested,
+        DirectPayDecided,
+        ClaimDecided,
+        PaymentReversed,
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +177,20 @@ class Timeline:
         with self._database.read() as connection:
             return refusals.by_events(connection, event_ids)
 
-    def decisions(self, member_id: str, visit_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the latest decision of each of a member's visits, by visit id."""
+    def bills(self, member_id: str, visit_ids: Sequence[str]) -> dict[str, Bill]:
+        """Return the bill of each of a member's visits that has one, by visit id."""
         query = _ITEMS.where(
             TIMELINE.c.member_id == member_id,
             TIMELINE.c.correlation_id.in_(visit_ids),
-            TIMELINE.c.type.in_([DirectPayDecided.TYPE, ClaimDecided.TYPE]),
+            TIMELINE.c.type.in_(_OF_BILLS),
         )
         with self._database.read() as connection:
-            return {row.correlation_id: _item(row).shown() for row in connection.execute(query)}
+            rows = [_item(row) for row in connection.execute(query)]
+        bills: dict[str, Bill] = {}
+        for item in rows:
+            visit_id = item.correlation_id or ""
+            bills[visit_id] = bills.get(visit_id, NO_BILL).after(item)
+        return bills
 
 
 def _refusals(connection: Connection, batches: Iterable[Batch]) -> list[Refusal]:

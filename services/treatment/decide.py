@@ -28,6 +28,7 @@ from services.treatment.milestones import milestone, milestones_of
 from services.treatment.needs import needs_in, refer, with_needs
 from services.treatment.quality import StageWord, flag_readmissions, with_remark
 from services.treatment.state import TreatmentState, Visit, Withdrawal
+from services.treatment.unbilled import with_unbilled, without_unbilled
 from services.treatment.visit import VisitFact, moved, reason_of, withdrawn
 from services.treatment.waiting import given_up, noted
 from services.treatment.window import find, remember
@@ -79,10 +80,10 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
 
 
 def wake(state: TreatmentState, at: datetime) -> TreatmentStep:
-    """Forget the withdrawals that have waited in vain, and say so."""
+    """Forget the withdrawals and charges that have waited in vain, and say so."""
     if state.wake_at is None or at < state.wake_at:
         return Step(state)
-    return given_up(state, expired(state, at), at)
+    return given_up(state, without_unbilled(expired(state, at), at), at)
 
 
 def _visit_moved(
@@ -96,7 +97,7 @@ def _visit_moved(
     kept = with_withdrawal(state, data, event.time, event.id, waits_until)
     if waits_until is not None and not _cancels_visit(data):
         return Step(kept)
-    after = moved(before, data, event.time)
+    after = with_unbilled(moved(before, data, event.time), data, event.id)
     told = () if after == before else milestones_of(data, event.time, state.covers)
     step = _conclude(kept, before, after, reason_of(data), event, at)
     return Step(step.state, told + step.outputs)
@@ -116,7 +117,7 @@ def _withdrawn(
     known = met(state, withdrawal)
     if withdrawal.what != "discharge" or not isinstance(data, VisitDischarged):
         return Step(known)
-    after = withdrawn(before, data)
+    after = with_unbilled(withdrawn(before, data), data, event.id)
     return _conclude(known, before, after, reason_of(data), event, at)
 
 

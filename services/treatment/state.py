@@ -47,6 +47,16 @@ class Need(NamedTuple):
     referred: bool = False
 
 
+class Unbilled(NamedTuple):
+    """A charge that waits for the discharge; charge_id: None is the visit itself, open again.
+
+    fact: id of the event that posted it, or opened the visit again.
+    """
+
+    charge_id: Id | None
+    fact: Id
+
+
 class Visit(NamedTuple):
     """One visit as far as it is known.
 
@@ -54,6 +64,7 @@ class Visit(NamedTuple):
     admission or discharge is known; `reopened` after its discharge was cancelled. registered,
     admitted, discharged: when, as stated by the events. needs: in the order of their pathways.
     version: number of the last payment request made for it. readmission: it was flagged as one.
+    unbilled: while it is not discharged, what waits for that.
     """
 
     visit_id: Id
@@ -68,6 +79,7 @@ class Visit(NamedTuple):
     needs: tuple[Need, ...] = ()
     version: int = 0
     readmission: bool = False
+    unbilled: tuple[Unbilled, ...] = ()
 
     @property
     def is_closed(self) -> bool:

@@ -4,22 +4,23 @@ Pure, over what stands: whoever sends is told of it in the answer, and `GET /wai
 stage decides by its own state; what ends here is what was accepted, in the order of acceptance.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.contract.codec import instant_text
 from services.contract.ids import stable_id
-from services.contract.waiting import WAITS_AT_MOST
+from services.contract.waiting import OPEN_AT_MOST, WAITS_AT_MOST
 from services.gateway.acceptance.facts import Fact
-from services.gateway.acceptance.links import Links, links
+from services.gateway.acceptance.links import Links, bills_of, cancellation_of, links
 from services.gateway.acceptance.problems import Problem
 
 
 class Awaiting(NamedTuple):
     """A fact that waits. Names of things are those of `links`; ids are made of member and name.
 
-    about: the fact itself. awaits: what it waits for. withdraws: it takes that away when it comes.
-    since: when it was accepted, RFC 3339 in UTC.
+    about: the fact itself. awaits: what it waits for. within_id: the visit that it belongs to.
+    withdraws: it takes away what it waits for. since: when it was accepted, RFC 3339 in UTC.
     """
 
     event_id: str
@@ -30,11 +31,16 @@ class Awaiting(NamedTuple):
     about_id: str
     awaits: str
     awaits_id: str
+    within_id: str | None
     withdraws: bool
     since: str
 
-    def shown(self) -> dict[str, str | int]:
-        """Return it as plain JSON: what, of whom, since when, for what, and how long at most."""
+    def shown(self, *, known: bool) -> dict[str, str | int]:
+        """Return it as plain JSON: what, of whom, since when, for what, and how long at most.
+
+        known: the visit that it belongs to stands.
+        """
+        bound = OPEN_AT_MOST if known and not self.withdraws else WAITS_AT_MOST
         return {
             "event": self.event_id,
             "member": self.member_id,
@@ -43,72 +49,175 @@ class Awaiting(NamedTuple):
             "what": self.about,
             "waits_for": self.awaits,
             "since": self.since,
-            "at_most_days": WAITS_AT_MOST.days,
+            "at_most_days": bound.days,
         }
+
+
+VisitKey = tuple[str, str]
+"""A member's id and the id of one of the member's visits."""
+
+
+class VisitStands(NamedTuple):
+    """What was accepted of a visit and not taken back.
+
+    billed: it has a charge. last: of one that is discharged, the fact that changed its bill last.
+    """
+
+    known: bool
+    discharged: bool
+    cancelled: bool
+    billed: bool
+    last: str | None
+
+    @property
+    def why_undecided(self) -> str | None:
+        """Why there is nothing to decide, as the end of a sentence; None if there is."""
+        if self.cancelled:
+            return "it was cancelled"
+        if not self.known:
+            return "nobody has told of it"
+        if not self.discharged:
+            return "it is not discharged"
+        return None if self.billed else "no charge of it is in force"
 
 
 @dataclass(slots=True)
 class Standing:
     """What stands and what waits, as far as some facts have to do with it.
 
-    things: ids of what stands. waiting: by event id.
+    things: of what stands, the id, and the last time at which it happened. waiting: by event id.
+    billed: of new charges, the visit. last: by the discharge of a visit, the fact that changed its
+    bill last.
     """
 
-    things: set[str] = field(default_factory=set)
+    things: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, Awaiting] = field(default_factory=dict)
+    billed: dict[str, str] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Standing":
         """Return the same, apart from this one."""
-        return Standing(set(self.things), dict(self.waiting))
+        return Standing(dict(self.things), dict(self.waiting), last=dict(self.last))
 
     def has(self, member: str, thing: str) -> bool:
         """Whether a thing of a member stands."""
         return thing_id(member, thing) in self.things
 
-    def accept(self, fact: Fact, since: str) -> None:
-        """Take an accepted fact into account."""
+    def accept(self, fact: Fact, since: str) -> bool:
+        """Take an accepted fact into account; returns whether it changes what is billed."""
         link = links(fact.data)
-        if link.takes and self.has(fact.member, link.takes[0]):
-            self._take(fact, link, since)
+        if not self._accept(fact, link, since):
+            return False
+        if link.bills is not None and self.has(fact.member, link.bills):
+            self.last[thing_id(fact.member, link.bills)] = fact.id
+        return link.bills is not None
+
+    def _accept(self, fact: Fact, link: Links, since: str) -> bool:
+        """Take a fact into account; returns whether it has an effect, or will have."""
+        when = instant_text(fact.time)
+        if link.within is not None and self.has(fact.member, cancellation_of(link.within)):
+            if not link.takes:
+                self._meets_cancellation(fact.member, link.within, when)
+            return False  # what is dated later than the cancellation, treatment refuses
+        if link.takes:
+            return self._withdraw(fact, link, when, since)
+        came = [self._give(fact.member, thing, when) for thing in link.gives]
+        if link.reopens is not None and not self.has(fact.member, link.gives[0]):
+            self._wait(fact, link, link.reopens, link.gives[0], since)
+        if link.needs is not None and all(came):
+            self._bill(fact, link, when, since)
+        earlier = link.reopens is not None and self._last(fact.member, link.gives[0]) != when
+        return all(came) and not earlier
+
+    def _last(self, member: str, thing: str) -> str | None:
+        """Return when a thing happened last; None if it does not stand."""
+        return self.things.get(thing_id(member, thing))
+
+    def _bill(self, fact: Fact, link: Links, when: str, since: str) -> None:
+        """Let a fact have its effect, or wait for what it needs."""
+        if link.within is not None:
+            self.billed[thing_id(fact.member, link.gives[0])] = thing_id(fact.member, link.within)
+        if link.needs is None or self.has(fact.member, link.needs):
             return
-        withdrawn = [self._give(thing_id(fact.member, thing)) for thing in link.gives]
-        needed = link.needs
-        if needed is not None and not any(withdrawn) and not self.has(fact.member, needed):
-            self._wait(fact, link.about, needed, bool(link.takes), since)
+        if link.mentions is not None and not self.has(fact.member, link.mentions):
+            self.things[thing_id(fact.member, bills_of(link.mentions))] = when
+        self._wait(fact, link, link.about, link.needs, since)
 
-    def _give(self, thing: str) -> bool:
-        """Let a thing stand, and return False; True if a fact waits to take it away."""
-        waiting = [each for each in self.waiting.values() if each.awaits_id == thing]
-        withdrawals = [each for each in waiting if each.withdraws]
-        for each in withdrawals or waiting:
-            del self.waiting[each.event_id]
-        if not withdrawals:
-            self.things.add(thing)
-        return bool(withdrawals)
+    def _was_cancelled(self, member: str, thing: str, when: str) -> bool:
+        """Whether a thing that happened `when` was cancelled since."""
+        return self.things.get(thing_id(member, cancellation_of(thing)), "") >= when
 
-    def _take(self, fact: Fact, link: Links, since: str) -> None:
-        """Take things away, and with them what waits to be their part or for them."""
-        taken = {thing_id(fact.member, thing) for thing in link.takes}
-        self.things -= taken
-        for each in list(self.waiting.values()):
-            if each.about_id in taken or each.awaits_id in taken:
-                del self.waiting[each.event_id]
+    def _meets_cancellation(self, member: str, thing: str, when: str) -> bool:
+        """Whether a thing was cancelled since; if so, its cancellation waits no longer."""
+        if not self._was_cancelled(member, thing, when):
+            return False
+        cancellation = thing_id(member, cancellation_of(thing))
+        self._end(lambda each: each.about_id == cancellation)
+        return True
+
+    def _give(self, member: str, thing: str, when: str) -> bool:
+        """Let a thing stand, and return True; False if it was taken away before it came."""
+        name, cancellation = thing_id(member, thing), thing_id(member, cancellation_of(thing))
+        if self._meets_cancellation(member, thing, when):
+            return False
+        if self._end(lambda each: _withdraws(each, name) and each.about_id != cancellation):
+            return False
+        self.things[name] = max(when, self.things.get(name, when))
+        self._end(lambda each: each.awaits_id == name and not each.withdraws)
+        return True
+
+    def _withdraw(self, fact: Fact, link: Links, when: str, since: str) -> bool:
+        """Take things away, and what waits as their part, and return True; or wait for them."""
+        first = link.takes[0]
+        names = {thing_id(fact.member, thing) for thing in link.takes}
+        if link.about == cancellation_of(first):
+            if self._was_cancelled(fact.member, first, when):
+                return False
+            about = thing_id(fact.member, link.about)
+            self._end(lambda each: each.about_id == about or each.within_id in names)
+            self.things[about] = when
+        stands = [self.things[name] for name in names if name in self.things]
+        if not stands or (link.reopens is not None and max(stands) > when):
+            self._wait(fact, link, link.about, first, since)
+            return False
+        for name in names:
+            self.things.pop(name, None)
+        self._end(lambda each: each.about_id in names)
         if link.reopens is not None:
-            self._wait(fact, link.reopens, link.takes[0], False, since)  # noqa: FBT003
+            self._wait(fact, link, link.reopens, first, since)
+        return True
 
-    def _wait(self, fact: Fact, about: str, awaits: str, withdraws: bool, since: str) -> None:  # noqa: FBT001
+    def _end(self, over: Callable[[Awaiting], bool]) -> bool:
+        """Let those wait no longer of which `over` says so; returns whether there were any."""
+        ended = [each.event_id for each in self.waiting.values() if over(each)]
+        for event_id in ended:
+            del self.waiting[event_id]
+        return bool(ended)
+
+    def _wait(self, fact: Fact, link: Links, about: str, awaits: str, since: str) -> None:
+        within = None if link.within is None else thing_id(fact.member, link.within)
+        about_id = thing_id(fact.member, about)
+        if about == link.reopens or not (link.gives or link.takes):  # the last such word counts
+            self._end(lambda each: each.about_id == about_id)
+        named = dict(zip(_texts(link), _texts(links(fact.sent.data)), strict=True))
         self.waiting[fact.id] = Awaiting(
             event_id=fact.id,
             source=fact.source,
             member_id=fact.member,
             type=fact.data.TYPE,
-            about=about,
-            about_id=thing_id(fact.member, about),
-            awaits=awaits,
+            about=named.get(about, about),
+            about_id=about_id,
+            awaits=named.get(awaits, awaits),
             awaits_id=thing_id(fact.member, awaits),
-            withdraws=withdraws,
+            within_id=within,
+            withdraws=bool(link.takes) and about == link.about,
             since=since,
         )
+
+
+def _texts(link: Links) -> list[str]:
+    """Return all that a link names, in one order."""
+    return [link.about, *link.gives, link.needs or "", *link.takes, link.reopens or ""]
 
 
 def thing_id(member: str, thing: str) -> str:
@@ -118,13 +227,26 @@ def thing_id(member: str, thing: str) -> str:
 
 def named_by(facts: Iterable[Fact]) -> set[str]:
     """Return the ids of all things that some facts have to do with."""
-    return {
-        thing_id(fact.member, thing)
-        for fact in facts
-        for link in (links(fact.data),)
-        for thing in (*link.gives, *link.takes, link.needs, link.mentions)
-        if thing is not None
-    }
+    found = set()
+    for fact in facts:
+        link = links(fact.data)
+        things = {link.needs, link.mentions, link.within, *link.gives, *link.takes} - {None}
+        things |= {bills_of(link.mentions)} if link.mentions else set()
+        things |= {
+            cancellation_of(thing) for thing in (link.within, link.needs, *link.gives) if thing
+        }
+        found |= {thing_id(fact.member, thing) for thing in things if thing}
+    return found
+
+
+def reached_by(facts: Iterable[Fact]) -> set[str]:
+    """Return the ids of the visits in which some facts withdraw something."""
+    found = ((fact.member, links(fact.data)) for fact in facts)
+    return {thing_id(member, link.within) for member, link in found if link.takes and link.within}
+
+
+def _withdraws(each: Awaiting, thing: str) -> bool:
+    return each.withdraws and each.awaits_id == thing
 
 
 def waiting_note(fact: Fact, standing: Standing) -> Problem | None:
@@ -132,33 +254,24 @@ def waiting_note(fact: Fact, standing: Standing) -> Problem | None:
 
     A bill that waits for the discharge of a known visit is as it should be; any other is doubtful.
     """
-    link = links(fact.data)
+    link, sent = links(fact.data), links(fact.sent.data)
     waits = standing.waiting.get(fact.id)
     unknown = link.mentions is not None and not standing.has(fact.member, link.mentions)
     if waits is None:
-        says = f"Nobody has told of {link.mentions}, which {link.about} names"
+        says = f"Nobody has told of {sent.mentions}, which {sent.about} names"
         return _doubt(fact, says, "Send it, too, or check the id.") if unknown else None
     says = f"{waits.about} waits for {waits.awaits}"
-    if (link.mentions is not None and not unknown) or (
-        link.reopens is not None and not _idle(waits)
-    ):
-        return Problem("informational", fact.place, _capital(says), severity="information")
-    missing = link.mentions if unknown else waits.awaits
+    says = f"{says[0].upper()}{says[1:]}"
+    opened = link.reopens is not None and not waits.withdraws
+    if opened or (link.mentions is not None and not unknown):
+        return Problem("informational", fact.place, says, severity="information")
+    missing = sent.mentions if unknown else waits.awaits
     mend = (
         f"If that does not come within {WAITS_AT_MOST.days} days of the log's clock, it is given up;"
         " GET /waiting lists what waits."
     )
-    return _doubt(fact, f"{_capital(says)}, and nobody has told of {missing}", mend)
-
-
-def _idle(waits: Awaiting) -> bool:
-    """Whether a withdrawal has had no effect."""
-    return waits.withdraws
+    return _doubt(fact, f"{says}, and nobody has told of {missing}", mend)
 
 
 def _doubt(fact: Fact, says: str, mend: str) -> Problem:
     return Problem("not-found", fact.place, says, mend, severity="warning")
-
-
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"

@@ -26,12 +26,16 @@ Status = Literal["accepted", "duplicate"]
 
 @dataclass(frozen=True, slots=True)
 class FactOutcome:
-    """What became of one fact of an accepted group; notes: what its sender should know of it."""
+    """What became of one fact of an accepted group.
+
+    notes: what its sender should know of it. bills: it changes what is billed, or may.
+    """
 
     fact: Fact
     status: Status
     fingerprint: str
     notes: tuple[Problem, ...] = ()
+    bills: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +203,17 @@ def _noted(
 ) -> tuple[FactOutcome, ...]:
     """Take what was accepted into account, and say of each fact what it waits for, if it does."""
     new = [outcome.fact for outcome in outcomes if outcome.status == "accepted"]
-    for fact in new:
-        standing.accept(fact, instant_text(now))
+    bills = {fact.id for fact in new if standing.accept(fact, instant_text(now))}
     told = {fact.id: note for fact in new if (note := waiting_note(fact, standing)) is not None}
-    if not told:
-        return outcomes
     return tuple(
-        replace(outcome, notes=(*outcome.notes, told[outcome.fact.id]))
-        if outcome.status == "accepted" and outcome.fact.id in told
-        else outcome
+        outcome
+        if outcome.status != "accepted"
+        else FactOutcome(
+            outcome.fact,
+            "accepted",
+            outcome.fingerprint,
+            (*outcome.notes, told[outcome.fact.id]) if outcome.fact.id in told else outcome.notes,
+            outcome.fact.id in bills,
+        )
         for outcome in outcomes
     )

@@ -133,3 +133,8 @@ def member_of(connection: Connection, sent: str, namespace: str | None) -> str |
     homes = {row.member_id: row.namespace for row in _MEMBER_BY_ID.rows(connection, wanted)}
     member = sent if namespace is None else named(sent, namespace, homes.get(sent))
     return member if member in homes else None
+
+
+def households_of(connection: Connection, members: Iterable[str]) -> set[str]:
+    """Return the households of members."""
+    return {row.household_id for row in _MEMBER_BY_ID.rows(connection, members)}

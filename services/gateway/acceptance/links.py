@@ -25,8 +25,9 @@ class Links(NamedTuple):
 
     about: the fact itself, in words. gives: the things that stand from then on. needs: without it
     the fact has no effect, and waits. takes: what it declares never to have been, that which it
-    needs first. mentions: without it the fact is doubtful. reopens: what waits for the first of
-    `takes` once that is taken away.
+    needs first. mentions: without it the fact is doubtful. within: the visit whose cancellation
+    reaches it. reopens: what waits for the discharge that was taken away. bills: of what changes
+    the bill of a visit, its discharge, with which the bill is due.
     """
 
     about: str = ""
@@ -34,7 +35,9 @@ class Links(NamedTuple):
     needs: str | None = None
     takes: tuple[str, ...] = ()
     mentions: str | None = None
+    within: str | None = None
     reopens: str | None = None
+    bills: str | None = None
 
 
 NONE: Final = Links()
@@ -49,35 +52,49 @@ def links(data: EventData) -> Links:
 
 @links.register
 def _(data: VisitRegistered | VisitAdmitted) -> Links:
-    visit = _visit(data.visit_id)
-    return Links(visit, gives=(visit,))
+    visit = visit_of(data.visit_id)
+    return Links(visit, gives=(visit,), within=visit)
 
 
 @links.register
 def _(data: VisitDischarged) -> Links:
-    discharge = _discharge(data.visit_id)
-    return Links(discharge, gives=(discharge, _visit(data.visit_id)))
+    visit, discharge = visit_of(data.visit_id), _discharge(data.visit_id)
+    open_again = f"{visit}, open again"
+    return Links(
+        discharge, gives=(discharge, visit), within=visit, reopens=open_again, bills=discharge
+    )
 
 
 @links.register
 def _(data: VisitCancelled) -> Links:
-    visit, discharge = _visit(data.visit_id), _discharge(data.visit_id)
+    visit, discharge = visit_of(data.visit_id), _discharge(data.visit_id)
     if data.cancels == "discharge":
-        about = f"the cancellation of {discharge}"
-        return Links(about, needs=discharge, takes=(discharge,), reopens=f"{visit}, open again")
-    return Links(f"the cancellation of {visit}", needs=visit, takes=(visit, discharge))
+        return Links(
+            cancellation_of(discharge),
+            needs=discharge,
+            takes=(discharge,),
+            within=visit,
+            reopens=f"{visit}, open again",
+            bills=discharge,
+        )
+    about = cancellation_of(visit)
+    takes = (visit, discharge, bills_of(visit))
+    return Links(about, needs=visit, takes=takes, within=visit, bills=discharge)
 
 
 @links.register
 def _(data: ChargePosted) -> Links:
-    charge, visit = _charge(data.charge_id, data.visit_id), data.visit_id
-    return Links(charge, (charge,), needs=_discharge(visit), mentions=_visit(visit))
+    charge = _charge(data.charge_id, data.visit_id)
+    visit, discharge = visit_of(data.visit_id), _discharge(data.visit_id)
+    return Links(charge, (charge,), needs=discharge, mentions=visit, within=visit, bills=discharge)
 
 
 @links.register
 def _(data: ChargeVoided) -> Links:
     charge = _charge(data.charge_id, data.visit_id)
-    return Links(f"the voiding of {charge}", needs=charge, takes=(charge,))
+    visit = visit_of(data.visit_id)
+    about, discharge = f"the voiding of {charge}", _discharge(data.visit_id)
+    return Links(about, needs=charge, takes=(charge,), within=visit, bills=discharge)
 
 
 @links.register
@@ -101,11 +118,28 @@ def _(data: ProcedurePerformed) -> Links:
     return _within(f"procedure {data.procedure_id}", data.visit_id)
 
 
+def cancellation_of(thing: str) -> str:
+    """Name what cancels a visit or a discharge. It stands, and reaches what happened before it."""
+    return f"the cancellation of {thing}"
+
+
+def bills_of(visit: str) -> str:
+    """Name what stands for a visit that nobody has told of, and that has been billed."""
+    return f"bills of {visit}"
+
+
+def things_of(visit_id: str) -> tuple[str, str, str]:
+    """Name a visit, its discharge and its cancellation."""
+    visit = visit_of(visit_id)
+    return visit, _discharge(visit_id), cancellation_of(visit)
+
+
 def _within(about: str, visit_id: str | None) -> Links:
-    return NONE if visit_id is None else Links(about, mentions=_visit(visit_id))
+    return NONE if visit_id is None else Links(about, mentions=visit_of(visit_id))
 
 
-def _visit(visit_id: str) -> str:
+def visit_of(visit_id: str) -> str:
+    """Name a visit."""
     return f"visit {visit_id}"
 
 

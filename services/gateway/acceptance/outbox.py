@@ -49,6 +49,11 @@ def size(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
 
 
+def last(connection: Connection) -> int:
+    """Return the place of the last that waits; 0 if none does."""
+    return connection.scalar(select(func.max(OUTBOX.c.position))) or 0
+
+
 def _row(record: Record) -> tuple[bytes, bytes, bytes]:
     parts = [part for name, value in record.headers for part in (name.encode(), value)]
     headers = b"\0".join(parts)

@@ -17,11 +17,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.codec import Record, encode
 from services.gateway.acceptance import awaiting_store, outbox
+from services.gateway.acceptance.awaiting import VisitKey, VisitStands
 from services.gateway.acceptance.decide import GroupOutcome, decide
 from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import alone
 from services.gateway.acceptance.identities import Identifier, Named
 from services.gateway.acceptance.inbox import (
+    households_of,
     identities,
     keep,
     keep_numbers,
@@ -124,12 +126,31 @@ class Store:
         with self.read() as connection:
             return outbox.size(connection)
 
+    def last_in_outbox(self) -> int:
+        """Return the place of the last record that waits for Kafka; 0 if none does."""
+        with self.read() as connection:
+            return outbox.last(connection)
+
+    def waits_up_to(self, position: int) -> bool:
+        """Whether a record waits for Kafka that stands no later than a place."""
+        return any(row.position <= position for row in self.unsent(1))
+
+    def households(self, members: Iterable[str]) -> set[str]:
+        """Return the households of members."""
+        with self.read() as connection:
+            return households_of(connection, members)
+
     def awaiting(
         self, source: str | None, after: tuple[str, str] | None, limit: int
     ) -> list[dict[str, str | int]]:
         """Return up to `limit` facts that wait, of one sender or of all, after a time and an id."""
         with self.read() as connection:
             return awaiting_store.page(connection, source, after, limit)
+
+    def visits(self, keys: Iterable[VisitKey]) -> dict[VisitKey, VisitStands]:
+        """Return how visits stand, by what was accepted."""
+        with self.read() as connection:
+            return awaiting_store.visits(connection, keys)
 
     def counters(self) -> dict[str, int]:
         """Return the counters since the database was made, and the sizes of some tables."""

@@ -74,8 +74,19 @@ COUNTER: Final = Table(
     Column("value", BigInteger, nullable=False),
 )
 
-STANDING: Final = Table("standing", METADATA, Column("thing_id", String(36), primary_key=True))
-"""What was accepted and not taken back that a later fact may need: see `links`."""
+STANDING: Final = Table(
+    "standing",
+    METADATA,
+    Column("thing_id", String(36), primary_key=True),
+    Column("last_time", String(40), nullable=False),
+    Column("billed_id", String(36)),
+    Column("fact_id", String(128)),
+    Index("standing_by_bill", "billed_id"),
+)
+"""What was accepted and not taken back that a later fact may need, and when it last happened.
+
+billed_id: of a charge, its visit. fact_id: of a discharge, what changed the bill last.
+"""
 
 AWAITING: Final = Table(
     "awaiting",
@@ -88,11 +99,12 @@ AWAITING: Final = Table(
     Column("about_id", String(36), nullable=False),
     Column("awaits", Text, nullable=False),
     Column("awaits_id", String(36), nullable=False),
+    Column("within_id", String(36)),
     Column("withdraws", Boolean, nullable=False),
     Column("since", String(40), nullable=False),
     Index("awaiting_by_source", "source", "since", "event_id"),
     Index("awaiting_by_time", "since", "event_id"),
     Index("awaiting_by_need", "awaits_id"),
-    Index("awaiting_by_subject", "about_id"),
+    Index("awaiting_by_visit", "within_id"),
 )
 """What was accepted and waits for something that was not: an `Awaiting`."""

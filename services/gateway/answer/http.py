@@ -1,13 +1,14 @@
 """What every answer over HTTP is made of: JSON, problems by the standards, `Prefer`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
 
+from services.gateway.acceptance.facts import Fact
 from services.gateway.acceptance.problems import Problem, RequestRefusedError
 from services.runtime.problem_details import ProblemRow, problem_response
 
@@ -30,6 +31,19 @@ def timeline_path(member_id: str) -> str:
 def problem_refusal(error: RequestRefusedError, title: str) -> Response:
     """Return problem details for a request that cannot be read."""
     return problem_response(error.status, title, problem_rows(error.problems))
+
+
+def refused_behind(fact: Fact, reasons: Mapping[str, str]) -> Problem:
+    """Return the problem of a fact that was accepted, and then refused by a stage."""
+    mend = "GET /refusals lists it; mend the cause, and send what is right under a new id."
+    return Problem(
+        "business-rule", fact.place, f"Accepted, and refused by {reasons[fact.id]}", mend
+    )
+
+
+def no_decision(visit: str, why: str) -> str:
+    """Say why there will be no decision on a visit."""
+    return f"There is no decision on visit {visit}: {why}."
 
 
 def wait_s(prefer: Iterable[str]) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,9 @@ from services.cli import publish as publishing
 from services.cli.main import app as careloop
 from services.gateway.app import open_gateway
 from services.gateway.doors.fhir.bundle import DEFAULT_SOURCE
-from services.gateway.routes import create_app
+from services.gateway.routes import Gateway, create_app
+from services.runtime.dead_letters import Place, dead_letter, read_letter
+from services.runtime.projection import Batch, LoggedLetter
 from services.runtime.settings import Settings
 
 TESTDATA = Path(
@@ -41,9 +44,12 @@ class RunningGateway:
     url: str = ""
     drained: list[bool] = field(default_factory=lambda: [True])
     asked: int = 0
+    refuses: str = ""
+    door: Gateway | None = None
 
     async def serve(self, settings: Settings, ready: threading.Event, stop: threading.Event):
         async with open_gateway(settings) as (door, _):
+            self.door = door
             web = create_app(door)
             web.router.routes.insert(0, APIRoute("/drained", self.is_drained))
             server = uvicorn.Server(uvicorn.Config(web, port=0, log_config=None))
@@ -59,7 +65,21 @@ class RunningGateway:
 
     async def is_drained(self) -> dict[str, bool]:
         self.asked += 1
+        if self.refuses:
+            await asyncio.to_thread(self.refuse_the_last)
         return {"drained": self.drained.pop(0) if len(self.drained) > 1 else self.drained[0]}
+
+    def refuse_the_last(self) -> None:
+        """Let a stage have refused the last fact that was accepted."""
+        assert self.door is not None
+        last = self.door.store.unsent(10_000)[-1]
+        place = Place("health-events", 0, last.position)
+        letter = read_letter(dead_letter(last.record, place, "rehabilitation", self.refuses))
+        assert letter is not None
+        start = self.door.timeline.position("dead-letters", 0) or 0
+        logged = LoggedLetter(int(time.time() * 1000), letter)
+        batch = Batch("dead-letters", 0, start, start + 1, (), letters=(logged,))
+        self.door.timeline.apply(batch)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +96,7 @@ def one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGat
 
 @pytest.fixture
 def gateway(one_gateway: RunningGateway) -> RunningGateway:
-    one_gateway.drained, one_gateway.asked = [True], 0
+    one_gateway.drained, one_gateway.asked, one_gateway.refuses = [True], 0, ""
     return one_gateway
 
 
@@ -233,3 +253,42 @@ def test_ten_years_of_synthea_are_accepted_once(gateway):
     assert ", duplicates 0, refused 0" in first.output
     assert second.exit_code == 0, second.output
     assert "accepted 0, " in second.output
+
+
+def test_what_a_stage_refused_is_reported_and_the_exit_status_says_so(gateway, tmp_path, member):
+    (tmp_path / "1-patient.json").write_text(json.dumps(patient(member)))
+    sender = f"/therapists/{member}"
+    (tmp_path / "2-sessions.jsonl").write_text(event(member, 1, source=sender) + "\n")
+    gateway.refuses = "The session was paid."
+
+    unseen = publish(tmp_path, "--url", gateway.url, "--source", sender)
+    seen = publish(tmp_path, "--url", gateway.url, "--source", sender, "--wait")
+    anew = tmp_path / "anew.json"
+    anew.write_text(json.dumps(patient(f"{member}-b")))
+    gateway.refuses = ""
+    after = publish(anew, "--url", gateway.url, "--source", f"/others/{member}", "--wait")
+
+    assert unseen.exit_code == 0
+    assert seen.exit_code == 1
+    assert f"{member}, by rehabilitation: The session was paid." in seen.output
+    assert "behind the door refused 1, waiting 0" in seen.output
+    assert after.exit_code == 0, "what another sender is refused is not ours"
+    assert "behind the door refused 0, waiting 0" in after.output
+
+
+def test_what_waits_is_reported_and_is_no_failure(gateway, tmp_path, member):
+    line = {"code": None, "text": "Visit", "amount": 500}
+    charge = {
+        "charge_id": "c1", "visit_id": "v-nobody", "category": "oral", "currency": "CNY",
+        "amount": 500, "lines": [line],
+    }  # fmt: skip
+    sent = event(member, 1, type="careloop.charge.posted.v1", data=charge, source=f"/c/{member}")
+    (tmp_path / "1-patient.json").write_text(json.dumps(patient(member)))
+    (tmp_path / "2-charge.json").write_text(sent)
+
+    result = publish(tmp_path, "--url", gateway.url, "--source", f"/c/{member}", "--wait")
+
+    assert result.exit_code == 0
+    assert "waiting 1" in result.output
+    assert "charge c1 of visit v-nobody" in result.output
+    assert "for the discharge of visit v-nobody" in result.output

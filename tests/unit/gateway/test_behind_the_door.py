@@ -55,11 +55,17 @@ FACTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def said(*names: str) -> list[dict[str, Any]]:
-    """Return facts by their names, each under an id of its own."""
-    return [
-        cloud_event(f"careloop.{FACTS[name][0]}.v1", FACTS[name][1], id=f"{number}-{name}")
-        for number, name in enumerate(names)
-    ]
+    """Return facts by their names, each under an id of its own.
+
+    Each happened a minute after the one before, or as many minutes after nine as its name says.
+    """
+    facts = []
+    for number, name in enumerate(names):
+        what, _, minute = name.partition("@")
+        kind, data = FACTS[what]
+        time = f"2026-03-01T09:{int(minute or number + 10):02}:00Z"
+        facts.append(cloud_event(f"careloop.{kind}.v1", data, id=f"{number}-{what}", time=time))
+    return facts
 
 
 async def waiting(client: httpx.AsyncClient, **asked: str) -> list[tuple[str, str]]:
@@ -90,18 +96,31 @@ END = ("the end of cover k1", "cover k1")
         ("void charge discharge", []),
         ("register void discharge", [VOID]),
         ("reopen", [UNDISCHARGE]),
-        ("reopen discharge", []),
-        ("reopen discharge charge", [BILL]),
-        ("charge reopen discharge", [BILL]),
+        ("reopen discharge@1", [OPEN]),
+        ("reopen discharge", [UNDISCHARGE]),
+        ("reopen discharge@1 charge", [OPEN, BILL]),
+        ("reopen discharge charge", [UNDISCHARGE]),
+        ("charge reopen discharge@1", [OPEN, BILL]),
+        ("reopen@5 reopen", [UNDISCHARGE]),
+        ("reopen reopen@5", [UNDISCHARGE]),
+        ("reopen discharge@1 discharge@2 charge", [OPEN, BILL]),
         ("register discharge reopen", [OPEN]),
         ("register discharge charge reopen", [OPEN]),
         ("discharge reopen charge", [OPEN, BILL]),
         ("register discharge reopen discharge", []),
+        ("register discharge reopen discharge@1", [OPEN]),
         ("cancel", [CANCEL]),
-        ("cancel register", []),
+        ("cancel register@1", []),
+        ("cancel register@1 charge@2 discharge@3", []),
+        ("cancel charge@1", []),
+        ("charge cancel", []),
+        ("charge void cancel", []),
         ("register charge cancel", []),
+        ("register void cancel", []),
         ("discharge charge cancel", []),
+        ("discharge reopen cancel", []),
         ("end", [END]),
+        ("end end", [END]),
         ("end cover", []),
         ("cover end", []),
         ("cover", []),

@@ -1,16 +1,17 @@
 """Waiting for decisions, and the timeline that shows them."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contract.codec import encode
+from services.contract.codec import decode, encode
 from services.contract.event import Event, EventData
-from services.contract.payment import DirectPayDecided, Parts, TraceStep
+from services.contract.ids import derived_id
+from services.contract.payment import DirectPayDecided, Parts, PaymentRequested, TraceStep
 from services.contract.topics import PAYMENT_EVENTS
 from services.contract.visit import Provider, VisitRegistered
 from services.gateway.answer.http import wait_s
@@ -25,7 +26,7 @@ OWNED = Provider(id="hospital-owned-1", network="owned")
 VISIT = ("m1", "v1")
 
 
-def decision(number: int = 1, recorded: datetime = NOW) -> Event[EventData]:
+def decision(number: int = 1, cause: str = "c") -> Event[EventData]:
     step = TraceStep(rule="x@1/y", payer="member", open_before=500, taken=500, note="No cover.")
     data = DirectPayDecided(
         request_id=f"q{number}",
@@ -39,19 +40,24 @@ def decision(number: int = 1, recorded: datetime = NOW) -> Event[EventData]:
         trace=(step,),
         outcome="declined",
     )
-    return made(f"d{number}", data, number, recorded)
+    return made(f"d{number}", data, number)._replace(causation_id=cause)
 
 
-def made(
-    event_id: str, data: EventData, sequence: int, recorded: datetime = NOW
-) -> Event[EventData]:
+def request_after(door: Gateway, kind: str) -> str:
+    """Return the id that treatment's request would have after the last accepted fact of a kind."""
+    events = [decode(row.record) for row in door.store.unsent(100)]
+    fact = [event for event in events if event.type == f"careloop.{kind}.v1"][-1]
+    return derived_id("treatment", fact.id, "m1", PaymentRequested.TYPE, 1)
+
+
+def made(event_id: str, data: EventData, sequence: int) -> Event[EventData]:
     return Event(
         id=event_id,
         source="/x",
         subject="m1",
         household="m1",
         time=NOW,
-        recorded_time=recorded,
+        recorded_time=NOW,
         sequence=sequence,
         data=data,
         causation_id="c",
@@ -91,26 +97,25 @@ def test_any_prefer_header_gives_a_wait_within_bounds(header: str) -> None:
     assert 0 <= wait_s([header]) <= 30
 
 
-async def when_told(door: Gateway, event: Event[EventData]) -> None:
-    """Tell of a decision as soon as somebody waits for it."""
-    while VISIT not in door.intake.waiting._expectations:  # noqa: ASYNC110
+async def accepted(door: Gateway, count: int) -> None:
+    """Wait until so many facts are accepted, and somebody waits for what comes of them."""
+    while len(door.store.unsent(100)) < count:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    door.intake.waiting.tell(event)
+    await asyncio.sleep(0.1)
 
 
 async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
     settings: Settings,
 ) -> None:
     async with gateway(settings) as (client, door):
-        old = decision(1, datetime.now(UTC) - timedelta(days=1))
-        new = decision(2, datetime.now(UTC) + timedelta(days=1))
         ask = asyncio.create_task(
             client.post("/fhir", json=visit(), headers=FHIR | {"prefer": "wait=20"})
         )
-        await when_told(door, old)
+        await accepted(door, 5)
+        door.intake.waiting.tell(decision(1, request_after(door, "charge.posted")))
         await asyncio.sleep(0.2)
         assert not ask.done()
-        door.intake.waiting.tell(new)
+        door.intake.waiting.tell(decision(2, request_after(door, "visit.discharged")))
         answer = await ask
 
     parameters = {each["name"]: each for each in answer.json()["entry"][3]["resource"]["parameter"]}
@@ -119,7 +124,8 @@ async def test_the_decision_comes_in_the_answer_and_an_older_one_does_not(
     assert parameters["trace"]["part"][3] == {
         "name": "taken", "valueMoney": {"value": 5.0, "currency": "CNY"},
     }  # fmt: skip
-    assert door.intake.waiting._expectations == {}
+    assert door.intake.waiting._of_visits == {}
+    assert door.intake.waiting._of_facts == {}
 
 
 async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
@@ -127,11 +133,11 @@ async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
 ) -> None:
     """The log's follower may begin, or begin again, just after a decision was stored."""
     async with gateway(settings) as (client, door):
-        headers = FHIR | {"prefer": "wait=1"}
+        headers = FHIR | {"prefer": "wait=2"}
         ask = asyncio.create_task(client.post("/fhir", json=visit(), headers=headers))
-        while VISIT not in door.intake.waiting._expectations:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        door.timeline.apply(batch(0, decision(1, datetime.now(UTC) + timedelta(days=1))))
+        await accepted(door, 5)
+        cause = request_after(door, "visit.discharged")
+        await asyncio.to_thread(door.timeline.apply, batch(0, decision(1, cause)))
         answer = await ask
 
     assert answer.status_code == 200
@@ -140,7 +146,7 @@ async def test_a_decision_that_nobody_heard_is_found_when_the_wait_runs_out(
 
 async def test_an_older_decision_is_no_answer_when_the_wait_runs_out(settings: Settings) -> None:
     async with gateway(settings) as (client, door):
-        door.timeline.apply(batch(0, decision(1, datetime.now(UTC) - timedelta(days=1))))
+        door.timeline.apply(batch(0, decision(1)))
         headers = FHIR | {"prefer": "wait=1"}
         answer = await client.post("/fhir", json=visit(), headers=headers)
 
@@ -171,7 +177,7 @@ async def test_nothing_is_waited_for_without_a_discharge(settings: Settings) -> 
 async def test_a_visit_sent_again_is_answered_with_its_decision(settings: Settings) -> None:
     async with gateway(settings) as (client, door):
         await client.post("/fhir", json=visit(), headers=FHIR)
-        door.timeline.apply(batch(0, decision()))
+        door.timeline.apply(batch(0, decision(1, request_after(door, "visit.discharged"))))
         headers = FHIR | {"prefer": "wait=30"}
         answer = await asyncio.wait_for(client.post("/fhir", json=visit(), headers=headers), 5)
 

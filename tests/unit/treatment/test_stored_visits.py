@@ -11,7 +11,7 @@ from services.treatment.state import Charge, TreatmentState, Visit
 from tests.unit.treatment.journey import IN_NETWORK, Journey, charge, cover, day
 
 STORED = TypeAdapter(TreatmentState)
-DEFAULTS = {"phase": "awaited", "charges": [], "needs": [], "version": 0}
+DEFAULTS = {"phase": "awaited", "charges": [], "needs": [], "version": 0, "unbilled": []}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_visits_stored_with_the_names_of_their_fields_are_read_like_bare_rows(st
 
     stored["visits"] = [_named(row) for row in stored["visits"]]
 
-    assert set(stored["visits"][1]) == {"visit_id", "touched", "charges"}
+    assert set(stored["visits"][1]) == {"visit_id", "touched", "charges", "unbilled"}
     read = STORED.validate_json(json.dumps(stored))
     assert read == state
     assert read.visits[0].charges[0].amount == 100_00

@@ -170,6 +170,7 @@ def test_the_end_of_a_cover_waits_for_its_start(journey, last):
     ],
 )
 def test_what_waited_in_vain_expires_and_says_so(journey, first, then):
+    journey.publish(registered(), day(0))
     journey.publish(charge("charge-2", 100), day(0))
     journey.publish(first, day(1))
     assert journey.tick(day(WAIT_DAYS - 1)) == []
@@ -178,7 +179,7 @@ def test_what_waited_in_vain_expires_and_says_so(journey, first, then):
     journey.publish(then, day(0))
     journey.publish(discharged(), day(WAIT_DAYS + 3))
 
-    assert (type(expired), expired.fact) == (WaitExpired, "event-2")
+    assert (type(expired), expired.fact) == (WaitExpired, "event-3")
     assert f"did not come by {day(WAIT_DAYS).date()}" in expired.reason
     assert journey.state.wake_at is None
     request = journey.heard(PaymentRequested)[-1]

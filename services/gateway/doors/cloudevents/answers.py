@@ -1,12 +1,18 @@
 """What became of each CloudEvent of a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from services.gateway.acceptance.decide import GroupOutcome
-from services.gateway.answer.http import json_response, problem_rows, timeline_path
+from services.gateway.answer.http import (
+    json_response,
+    no_decision,
+    problem_rows,
+    refused_behind,
+    timeline_path,
+)
 from services.gateway.answer.intake import Answer
 from services.gateway.doors.cloudevents.reader import Received
 from services.runtime.problem_details import PROBLEM_JSON, problem_details
@@ -17,7 +23,8 @@ _STATUSES: Final = ("accepted", "duplicate", "refused")
 def events_answer(received: Sequence[Received], answer: Answer) -> Response:
     """Return what became of each CloudEvent; 422 if any was refused, though the others stand."""
     rows = [
-        _event_row(event, outcome) for event, outcome in zip(received, answer.outcomes, strict=True)
+        _event_row(event, outcome, answer.refused)
+        for event, outcome in zip(received, answer.outcomes, strict=True)
     ]
     count = {name: sum(row["status"] == name for row in rows) for name in _STATUSES}
     body: dict[str, Any] = {
@@ -28,6 +35,15 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
     }
     if answer.decisions:
         body["decisions"] = answer.decisions
+    if answer.undecided:
+        body["undecided"] = [
+            {
+                "member": each.member,
+                "visit": each.visit,
+                "reason": no_decision(each.visit, each.why),
+            }
+            for each in answer.undecided
+        ]
     if answer.pending:
         body["pending"] = [
             {
@@ -38,7 +54,15 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
             for each in answer.pending
         ]
     if count["refused"]:
-        problems = [problem for outcome in answer.outcomes for problem in outcome.problems]
+        problems = [
+            *(problem for outcome in answer.outcomes for problem in outcome.problems),
+            *(
+                refused_behind(each.fact, answer.refused)
+                for outcome in answer.outcomes
+                for each in outcome.facts
+                if each.fact.id in answer.refused
+            ),
+        ]
         title = "Some events were refused; the others are accepted"
         if count["refused"] == len(rows):
             title = "Refused"
@@ -49,7 +73,7 @@ def events_answer(received: Sequence[Received], answer: Answer) -> Response:
     return json_response(body)
 
 
-def _event_row(event: Received, outcome: GroupOutcome) -> dict[str, Any]:
+def _event_row(event: Received, outcome: GroupOutcome, behind: Mapping[str, str]) -> dict[str, Any]:
     status = "refused" if outcome.refused else outcome.facts[0].status
     row: dict[str, Any] = {
         "id": event.attributes.get("id"),
@@ -58,7 +82,9 @@ def _event_row(event: Received, outcome: GroupOutcome) -> dict[str, Any]:
     }
     if outcome.events:
         row["event_id"] = outcome.events[0][0].id
-    problems = [*outcome.problems, *(note for each in outcome.facts for note in each.notes)]
+    told = [refused_behind(each.fact, behind) for each in outcome.facts if each.fact.id in behind]
+    row |= {"status": "refused"} if told else {}
+    problems = [*outcome.problems, *told, *(note for each in outcome.facts for note in each.notes)]
     if problems:
         row["problems"] = problem_rows(problems)
     return row

@@ -10,8 +10,14 @@ from starlette.responses import Response
 from services.contract.money import MINOR_DIGITS
 from services.gateway.acceptance.decide import FactOutcome, GroupOutcome
 from services.gateway.acceptance.problems import Problem, RequestRefusedError
-from services.gateway.answer.http import json_response, operation_outcome, timeline_path
-from services.gateway.answer.intake import Answer, Pending
+from services.gateway.answer.http import (
+    json_response,
+    no_decision,
+    operation_outcome,
+    refused_behind,
+    timeline_path,
+)
+from services.gateway.answer.intake import Answer, Pending, Undecided
 from services.gateway.doors.fhir.bundle import Translation
 from services.gateway.doors.fhir.entry import ReadEntry
 
@@ -37,17 +43,19 @@ def fhir_answer(translation: Translation, answer: Answer) -> Response:
             by_place.setdefault(each.fact.place, []).append(each)
     refused = _refused_by_place(translation, answer.outcomes)
     entries = [
-        _entry(entry, by_place.get(entry.place, []), refused.get(entry.place))
+        _entry(entry, by_place.get(entry.place, []), refused.get(entry.place), answer.refused)
         for entry in translation.entries
     ]
     status = 202 if answer.pending else 200
     headers = {"location": timeline_path(answer.pending[0].stands_under)} if answer.pending else {}
     if translation.kind == "single" and not (answer.decisions or answer.pending):
         made = entries[0]["response"]
-        status = 201 if made["status"] == _CREATED else 200
-        return json_response(made.get("outcome") or operation_outcome(()), status, FHIR_JSON)
+        status = int(made["status"].partition(" ")[0])
+        notes = [_undecided(each) for each in answer.undecided]
+        return json_response(_outcome_of(made, notes), status, FHIR_JSON)
     entries += [_decision_entry(decision) for decision in answer.decisions]
     entries += [_pending_entry(each) for each in answer.pending]
+    entries += [_undecided_entry(each) for each in answer.undecided]
     kind = "batch-response" if translation.kind == "batch" else "transaction-response"
     body = {"resourceType": "Bundle", "type": kind, "entry": entries}
     return json_response(body, status, FHIR_JSON, **headers)
@@ -67,11 +75,17 @@ def _refused_by_place(
 
 
 def _entry(
-    entry: ReadEntry, facts: Sequence[FactOutcome], refused: tuple[Problem, ...] | None
+    entry: ReadEntry,
+    facts: Sequence[FactOutcome],
+    refused: tuple[Problem, ...] | None,
+    behind: Mapping[str, str],
 ) -> dict[str, Any]:
     if refused is not None:
         return {"response": {"status": _REFUSED, "outcome": operation_outcome(refused)}}
     notes = [*entry.problems, *(note for each in facts for note in each.notes)]
+    told = [refused_behind(each.fact, behind) for each in facts if each.fact.id in behind]
+    if told:
+        return {"response": {"status": _REFUSED, "outcome": operation_outcome([*told, *notes])}}
     new = any(each.status == "accepted" for each in facts)
     response: dict[str, Any] = {"status": _CREATED if new else _OK}
     if facts and all(each.status == "duplicate" for each in facts) and not notes:
@@ -114,6 +128,23 @@ def _decision_entry(shown: Mapping[str, Any]) -> dict[str, Any]:
         "resource": {"resourceType": "Parameters", "id": shown["id"], "parameter": parameters},
         "response": {"status": _OK},
     }
+
+
+def _outcome_of(made: Mapping[str, Any], notes: Sequence[Problem]) -> dict[str, Any]:
+    """Return the outcome of a single resource, with what is to be said of its visit."""
+    if "outcome" not in made:
+        return operation_outcome(notes)
+    issues = operation_outcome(notes)["issue"] if notes else []
+    return {**made["outcome"], "issue": [*made["outcome"]["issue"], *issues]}
+
+
+def _undecided_entry(undecided: Undecided) -> dict[str, Any]:
+    return {"response": {"status": _OK, "outcome": operation_outcome([_undecided(undecided)])}}
+
+
+def _undecided(undecided: Undecided) -> Problem:
+    says = no_decision(undecided.visit, undecided.why).rstrip(".")
+    return Problem("informational", "", says, severity="information")
 
 
 def _pending_entry(pending: Pending) -> dict[str, Any]:

@@ -14,8 +14,13 @@ def upgrade() -> None:
     op.create_table(
         "standing",
         sa.Column("thing_id", sa.String(length=36), nullable=False),
+        sa.Column("last_time", sa.String(length=40), nullable=False),
+        sa.Column("billed_id", sa.String(length=36), nullable=True),
+        sa.Column("fact_id", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("thing_id"),
     )
+    with op.batch_alter_table("standing", schema=None) as batch_op:
+        batch_op.create_index("standing_by_bill", ["billed_id"], unique=False)
     op.create_table(
         "awaiting",
         sa.Column("event_id", sa.String(length=128), nullable=False),
@@ -26,6 +31,7 @@ def upgrade() -> None:
         sa.Column("about_id", sa.String(length=36), nullable=False),
         sa.Column("awaits", sa.Text(), nullable=False),
         sa.Column("awaits_id", sa.String(length=36), nullable=False),
+        sa.Column("within_id", sa.String(length=36), nullable=True),
         sa.Column("withdraws", sa.Boolean(), nullable=False),
         sa.Column("since", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
@@ -33,7 +39,7 @@ def upgrade() -> None:
     with op.batch_alter_table("awaiting", schema=None) as batch_op:
         batch_op.create_index("awaiting_by_need", ["awaits_id"], unique=False)
         batch_op.create_index("awaiting_by_source", ["source", "since", "event_id"], unique=False)
-        batch_op.create_index("awaiting_by_subject", ["about_id"], unique=False)
+        batch_op.create_index("awaiting_by_visit", ["within_id"], unique=False)
         batch_op.create_index("awaiting_by_time", ["since", "event_id"], unique=False)
     op.create_table(
         "refusal",

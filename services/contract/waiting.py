@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from services.contract.event import EventData
-from services.contract.frozen import Id, Text
+from services.contract.frozen import Text
 
 WAITS_AT_MOST: Final = timedelta(days=90)
 """How long a fact may wait by the log's clock for one that it needs, before it is given up. Bills
@@ -23,6 +23,6 @@ class WaitExpired(EventData):
 
     TYPE: ClassVar[str] = "careloop.wait.expired.v1"
 
-    fact: Id
+    fact: Text
     awaited: Text
     reason: Text

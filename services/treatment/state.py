@@ -54,7 +54,7 @@ class Unbilled(NamedTuple):
     """
 
     charge_id: Id | None
-    fact: Id
+    fact: Text
 
 
 class Visit(NamedTuple):

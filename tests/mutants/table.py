@@ -5,6 +5,7 @@ A mutant is a text that stands once in a file, and what stands in its place.
 
 from typing import Final
 
+from tests.mutants.behind_the_door import BEHIND
 from tests.mutants.bug import Mutant
 from tests.mutants.bug import bug as _bug
 from tests.mutants.fhir import FHIR
@@ -358,4 +359,4 @@ DOORS: Final = (
          "tests/unit/gateway/test_currencies.py"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS, *FHIR)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS, *FHIR, *BEHIND)

@@ -17,6 +17,30 @@ class MemberRegistered(EventData):
     sex: Sex
 
 
+class MemberMerged(EventData):
+    """Two records are of one person: the subject's was replaced by `into` (FHIR Patient.link).
+
+    What is known of the subject counts for `into` from then on, and what is said of it, too.
+    """
+
+    TYPE: ClassVar[str] = "careloop.member.merged.v1"
+
+    into: Id
+
+
+class MemberReleased(EventData):
+    """Of a merged member nothing is in force any more: its facts may be judged under `into`.
+
+    visits: those whose bills were reversed, or that had none. Any other was closed too long ago to
+    be corrected, and stays as it was decided.
+    """
+
+    TYPE: ClassVar[str] = "careloop.member.released.v1"
+
+    into: Id
+    visits: tuple[Id, ...]
+
+
 class CoverTerms(Frozen):
     """A contract that may pay. Both dates are inclusive, in the product's time zone.
 

@@ -9,6 +9,8 @@ from services.contract.event import EventData
 
 EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
     member.MemberRegistered,
+    member.MemberMerged,
+    member.MemberReleased,
     member.CoverActivated,
     member.CoverEnded,
     visit.VisitRegistered,

@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 from pydantic import ConfigDict
 
 from services.contract.event import EventData
-from services.contract.frozen import Instant
+from services.contract.frozen import Id, Instant
 
 STORED: ConfigDict = ConfigDict(strict=True, extra="forbid")
 """How what was stored is read again: nothing is converted, nothing passed over."""
@@ -25,11 +25,13 @@ class State:
 
     wake_at: the instant of the log's clock at which `wake` wants to be called; None is never.
     It is part of the state, so that deadlines replay exactly.
+    merged_into: who took the member's place; nothing more is decided of the member.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
 
     wake_at: Instant | None = None
+    merged_into: Id | None = None
 
 
 S_co = TypeVar("S_co", bound=State, covariant=True)

@@ -20,6 +20,7 @@ from services.gateway.answer.seen_through import SeenThrough
 from services.gateway.doors.network import NETWORK_FILE, load_network
 from services.gateway.doors.payers import PAYERS_FILE, load_payers
 from services.gateway.doors.senders import SENDERS_FILE, load_senders
+from services.gateway.merging import Merging
 from services.gateway.relay import Relay
 from services.gateway.routes import Gateway, create_app
 from services.gateway.server import server
@@ -88,7 +89,9 @@ async def serve(settings: Settings) -> None:
     async with open_gateway(settings) as (gateway, accepted):
         relay = Relay(gateway.store, settings, accepted)
         waiting = gateway.intake.waiting
+        merging = Merging(gateway.store, settings, _now, accepted)
         kept_going = {
+            "gateway-merging": merging.run,
             "gateway-relay": relay.run,
             "gateway-timeline": lambda: run_projection(gateway.timeline, settings),
             "gateway-decisions": lambda: waiting.follow(settings, gateway.intake.doubts.log_time),

@@ -2,16 +2,18 @@
 
 from typing import Final, get_args
 
+from services.contract.member import MemberMerged
+from services.member.merged import until_merged
 from services.rehabilitation.decide import Consumed, decide, wake
 from services.rehabilitation.state import RehabilitationState
 from services.runtime.stage import Stage
 
 STAGE: Final = Stage(
     name="rehabilitation",
-    consumes=get_args(Consumed),
+    consumes=(*get_args(Consumed), MemberMerged),
     state=RehabilitationState,
     begin=RehabilitationState,
-    decide=decide,
+    decide=until_merged(decide, RehabilitationState),
     wake=wake,
     gather_ms=100,
 )

@@ -220,6 +220,7 @@ def _anew(refused: Refused, mended: Record | None) -> Anew | Held:
         "specversion": "1.0",
         "id": sent_again_as(refused.place),
         "source": _source(refused.record.headers),
+        "idsof": "careloop",  # it stood on the log: its ids are no longer the sender's own
         "type": kind,
         "data": orjson.Fragment(record.value),
     }

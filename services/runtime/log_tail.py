@@ -1,17 +1,37 @@
 """Following the log live, without a consumer group."""
 
-from collections.abc import AsyncIterator, Collection, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, MutableMapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.contract.codec import UndecodableError, decode
+from services.contract.codec import Record, UndecodableError, decode
 from services.contract.event import EventData
 from services.contract.topics import DEAD_LETTERS
 from services.runtime.client_records import record_of
 from services.runtime.dead_letters import Letter, read_letter
 from services.runtime.projection import Logged
 from services.runtime.settings import Settings
+
+
+async def whole_partition(
+    settings: Settings, topic: str, partition: int
+) -> AsyncGenerator[Record, None]:
+    """Yield every record of a partition from its first on, and then those that come."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        at = TopicPartition(topic, partition)
+        consumer.assign([at])
+        await consumer.seek_to_beginning(at)
+        while True:
+            fetched = await consumer.getmany(at, timeout_ms=1_000)
+            for row in fetched.get(at, ()):
+                yield record_of(row)
+    finally:
+        await consumer.stop()
 
 
 async def follow(

@@ -32,6 +32,16 @@ def words(data: EventData) -> Words:
 
 
 @words.register
+def _(data: member.MemberMerged) -> Words:
+    return Words(f"This record is {data.into}'s, too: what is known and said of it counts there.")
+
+
+@words.register
+def _(data: member.MemberReleased) -> Words:
+    return Words(f"Nothing is in force here any more: {len(data.visits)} visits go to {data.into}.")
+
+
+@words.register
 def _(data: member.CoverActivated) -> Words:
     cover = data.cover
     until = f" to {cover.valid_to}" if cover.valid_to else ""

@@ -182,6 +182,31 @@ PROJECTIONS: Final = (
          "        household = named(household, namespace, known.households.get(household))\n",
          "        household = named(household, namespace, None)\n",
          "tests/properties/test_own_ids.py::test_nobodys_facts_land_on_anothers_member"),
+    _bug("a merged member's bills stay in force", "services/treatment/released.py",
+         "        drafts += (*payment, *referral)\n", "        drafts += referral\n",
+         "tests/properties/test_merges.py"
+         "::test_two_records_become_one_person_with_one_deductible"),
+    _bug("a merged member is still listened to", "services/member/merged.py",
+         "        if state.merged_into is not None:\n", '        if state.merged_into == "":\n',
+         "tests/unit/member/test_merged.py::test_nothing_is_decided_of_a_member_who_was_merged"),
+    _bug("sessions are moved, and paid again", "services/gateway/merging.py",
+         "(MemberRegistered, MemberMerged, SessionAttended, SessionMissed)",
+         "(MemberRegistered, MemberMerged)",
+         "tests/unit/gateway/test_merged_records.py"
+         "::test_a_visit_that_was_not_let_go_stays_and_so_do_sessions"),
+    _bug("a visit that was not let go is moved, and paid again", "services/gateway/merging.py",
+         ' and getattr(event.data, "visit_id", None) not in kept', "",
+         "tests/unit/gateway/test_merged_records.py"
+         "::test_a_visit_that_was_not_let_go_stays_and_so_do_sessions"),
+    _bug("whoever was merged before is left behind", "services/gateway/acceptance/households.py",
+         "        gone = [member, *self.members[member].stands_for.split()]\n",
+         "        gone = [member]\n",
+         "tests/properties/test_merges.py::test_whoever_was_merged_before_goes_along"),
+    _bug("a sent fact about a merged member goes to the empty record",
+         "services/gateway/acceptance/scope.py",
+         "        member = known.whole(member)\n", "        pass\n",
+         "tests/properties/test_merges.py"
+         "::test_a_bill_of_the_merged_record_is_voided_where_it_stands_now"),
     _bug("the gateway takes the same fact twice", "services/gateway/acceptance/decide.py",
          "    if before == fingerprint:", "    if before == fingerprint and not before:"),
 )  # fmt: skip

@@ -92,7 +92,7 @@ def _household(rng: Random, home: str, hospital: str) -> list[Fact]:
 def _fact(hospital: str, home: str, number: int, told: Told, zone: timezone) -> Fact:
     registers = isinstance(told.data, MemberRegistered)
     return Fact(
-        id=f"{hospital}-{home}-{number}",
+        id=f"{hospital[1:]}-{home}-{number}",
         source=hospital,
         member=told.member,
         time=told.time.astimezone(zone),

@@ -70,6 +70,11 @@ def visits(connection: Connection, keys: Iterable[VisitKey]) -> dict[VisitKey, V
     return {key: stands(key) for key in ids}
 
 
+def end_of(connection: Connection, member: str) -> None:
+    """Let nothing of a member wait any longer."""
+    connection.execute(delete(AWAITING).where(AWAITING.c.member_id == member))
+
+
 def page(
     connection: Connection, source: str | None, after: tuple[str, str] | None, limit: int
 ) -> list[dict[str, str | int]]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
-from services.contract.member import MemberRegistered
+from services.contract.member import MemberMerged, MemberRegistered
 from services.gateway.acceptance.awaiting import Standing, waiting_note
 from services.gateway.acceptance.facts import FACT_CHARACTERS_MAX, Fact, Group
 from services.gateway.acceptance.households import (
@@ -18,6 +18,13 @@ from services.gateway.acceptance.households import (
     unknown_member,
 )
 from services.gateway.acceptance.identities import Named, identity_problems, learnt
+from services.gateway.acceptance.merges import (
+    is_about_a_stranger,
+    merge_problems,
+    merged_before,
+    nothing_to_merge,
+    sealed_under_another_name,
+)
 from services.gateway.acceptance.problems import Problem, errors
 from services.gateway.acceptance.scope import in_careloops_ids
 
@@ -74,12 +81,16 @@ def decide(group: Group, known: Known, now: datetime) -> GroupOutcome:
     strangers: set[str] = set()
     for fact in group.facts:
         member = known.members.get(fact.member) or fresh.get(fact.member)
+        if member is None and is_about_a_stranger(fact):
+            outcomes.append(FactOutcome(fact, "duplicate", "", (nothing_to_merge(fact),)))
+            continue
         if member is None:
             if fact.sent.member not in group.mentioned and fact.member not in strangers:
                 strangers.add(fact.member)
                 problems.append(unknown_member(fact, known))
             continue
         problems += household_problems(fact, member, known, fresh)
+        problems += merge_problems(fact, known, fresh)
         outcomes.append(_judge(fact, member, known, fingerprints, problems))
     if errors(problems):
         return GroupOutcome(problems=tuple(problems), recorded_at=now)
@@ -114,6 +125,11 @@ def _judge(
         return FactOutcome(fact, "duplicate", fingerprint, stands)
     if fact.exists:
         return FactOutcome(fact, "duplicate", fingerprint, stands)
+    idle = merged_before(fact, known)
+    if idle is not None:
+        return FactOutcome(fact, "duplicate", fingerprint, (idle,))
+    if before is not None and sealed_under_another_name(fact, known, before):
+        return FactOutcome(fact, "duplicate", fingerprint)
     if before is not None:
         return _contradicts(fact, fingerprint, problems)
     if seal.characters > FACT_CHARACTERS_MAX:
@@ -191,8 +207,11 @@ def _number(
             sequence=sequence,
             data=fact.data,
             correlation_id=fact.correlation_id,
+            causation_id=fact.cause,
             traceparent=fact.traceparent,
         )
+        if isinstance(fact.data, MemberMerged):
+            known.merge(fact.member, fact.data.into)
         events.append((event, outcome.fingerprint))
     noted = _noted(outcomes, known.standing, now)
     return GroupOutcome(notes, noted, tuple(events), tuple(fresh.items()), now)

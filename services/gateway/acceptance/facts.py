@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from services.contract.event import EventData
 from services.contract.frozen import Id
-from services.contract.member import MemberRegistered
+from services.contract.member import MemberMerged, MemberRegistered
 from services.gateway.acceptance.identities import Identity
 from services.gateway.acceptance.problems import Problem
 
@@ -35,6 +35,7 @@ class Fact:
     exists: of a resource that the sender wants left as it is if it is known (FHIR's ifNoneExist).
     implied: said by the way (a finished visit was once registered); what is known already stands.
     doubts: what its sender should know although it may be true, and errors if it cannot be.
+    cause: id of the event that led to it, if it is not just what a sender said.
     as_sent: with the ids that its sender gave, where Careloop's are others (see `scope`).
     """
 
@@ -51,6 +52,7 @@ class Fact:
     implied: bool = False
     doubts: tuple[Problem, ...] = ()
     exists: bool = False
+    cause: str | None = None
     as_sent: "Fact | None" = None
 
     @property
@@ -61,14 +63,14 @@ class Fact:
     def seal(self) -> "Seal":
         """Return what tells this fact from another under the same id.
 
-        Of a registration it holds the person alone, as it may come from several senders. The
+        Of a registration or a merge it holds the people alone, whoever says so and when. The
         provider's network is left out: it is ours to say, and may change between two sendings. Ids
         are as they were sent.
         """
         sent = self.sent
         body = sent.data.model_dump_json(exclude={"provider": {"network"}})
         about = f"{self.data.TYPE}\n{sent.member}\n"
-        if not isinstance(self.data, MemberRegistered):
+        if not isinstance(self.data, MemberRegistered | MemberMerged):
             about += f"{self.source}\n{self.time.astimezone(UTC).isoformat()}\n"
         return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
 

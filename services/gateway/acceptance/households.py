@@ -1,7 +1,7 @@
 """Whose household a member is of: named at registration, or the subscriber's, and fixed then."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.contract.member import CoverActivated, MemberRegistered
 from services.gateway.acceptance.awaiting import Standing
@@ -21,11 +21,14 @@ class Registered:
     """A registered member: the household is fixed at first sight; fingerprint: of the person.
 
     namespace: of the sender that registered it, whose ids stand under it as they are.
+    same_as: who took its place. stands_for: those whose place it took, with spaces between.
     """
 
     household: str
     fingerprint: str
     namespace: str
+    same_as: str | None = None
+    stands_for: str = ""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,21 @@ class Known:
     identities: dict[str, Named] = field(default_factory=dict)
     households: dict[str, str] = field(default_factory=dict)
     namespace_of: Callable[[str], str] = alone
+
+    def whole(self, member: str) -> str:
+        """Return who took a member's place, or the member itself."""
+        found = self.members.get(member)
+        return member if found is None or found.same_as is None else found.same_as
+
+    def merge(self, member: str, into: str) -> None:
+        """Let one member take another's place, and that of all for whom the other stood."""
+        gone = [member, *self.members[member].stands_for.split()]
+        for each in gone:
+            if each in self.members:
+                self.members[each] = replace(self.members[each], same_as=into, stands_for="")
+        whole = self.members[into]
+        stands_for = " ".join([*whole.stands_for.split(), *gone])
+        self.members[into] = replace(whole, stands_for=stands_for)
 
     def home_of(self, member: str) -> str | None:
         """Return the namespace that registered a member under an id; None if nobody did."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, true, update
 
-from services.contract.member import CoverActivated, MemberRegistered
+from services.contract.member import CoverActivated, MemberMerged, MemberRegistered
 from services.gateway.acceptance import awaiting_store
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Submission
@@ -56,16 +56,18 @@ def load(
         members |= {fact.member, scoped(fact.member, namespace)}
         if fact.subscriber is not None and isinstance(fact.data, CoverActivated):
             members |= {fact.subscriber, scoped(fact.subscriber, namespace)}
+        if isinstance(fact.data, MemberMerged):
+            members |= {fact.data.into, scoped(fact.data.into, namespace)}
         if isinstance(fact.data, MemberRegistered):
             # A new household is named by the sender, or after its first member.
             for name in {fact.household or fact.member, fact.member}:
                 households |= {name, scoped(name, namespace)}
-    for member_id, household, *more in _MEMBER_BY_ID.rows(connection, members):
-        known.members[member_id] = Registered(household, *more)
-        households.add(household)
-    for household, last, namespace in _HOUSEHOLD_BY_ID.rows(connection, households):
-        known.sequences[household] = last
-        known.households[household] = namespace
+    _load_members(connection, known, members)
+    if _load_households(connection, known, households):
+        # Now that their households are held: who is who may have changed while we waited for it.
+        _load_members(connection, known, members)
+        _load_members(connection, known, {known.whole(member) for member in known.members})
+        _load_households(connection, known, set())
     known.standing = awaiting_store.load(
         connection, [in_careloops_ids(fact, known) for fact in facts]
     )
@@ -87,10 +89,26 @@ def identities(connection: Connection, keys: Iterable[str]) -> dict[str, Named]:
     }
 
 
+def _load_members(connection: Connection, known: Known, members: Iterable[str]) -> None:
+    for member_id, *more in _MEMBER_BY_ID.rows(connection, members):
+        known.members[member_id] = Registered(*more)
+
+
+def _load_households(connection: Connection, known: Known, households: set[str]) -> bool:
+    """Hold households, and those of all members; return whether any of their members was merged."""
+    wanted = households | {member.household for member in known.members.values()}
+    merged = False
+    for household, last, namespace, merges in _HOUSEHOLD_BY_ID.rows(connection, wanted):
+        known.sequences[household] = last
+        known.households[household] = namespace
+        merged = merged or merges > 0
+    return merged
+
+
 def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     """Keep new members and the ids of what was accepted; return how many members are new."""
     members = [
-        (name, member.household, member.fingerprint, member.namespace)
+        (name, member.household, member.fingerprint, member.namespace, None, "")
         for outcome in outcomes
         for name, member in outcome.new_members
     ]
@@ -120,11 +138,17 @@ def keep_numbers(connection: Connection, before: dict[str, int], known: Known) -
     fresh, moved = [], []
     for household, last in known.sequences.items():
         if household not in before:
-            fresh.append((household, last, known.households[household]))
+            fresh.append((household, last, known.households[household], 0))
         elif before[household] != last:
             moved.append((last, household))
     _ADD_HOUSEHOLD.run(connection, *fresh)
     _MOVE_HOUSEHOLD.run(connection, *moved)
+
+
+def home_of(connection: Connection, member: str) -> str:
+    """Return the namespace of a registered member."""
+    home: str = _MEMBER_BY_ID.rows(connection, [member])[0].namespace
+    return home
 
 
 def member_of(connection: Connection, sent: str, namespace: str | None) -> str | None:

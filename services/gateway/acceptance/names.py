@@ -11,6 +11,9 @@ from typing import Final
 from services.contract.ids import stable_id
 from services.gateway.acceptance.facts import is_id
 
+CARELOOP: Final = "careloop"
+"""The namespace of those who speak of members in Careloop's own ids, whoever registered them."""
+
 MARK: Final = "#"
 """Stands before the namespace in an id that is not its sender's own."""
 
@@ -22,6 +25,8 @@ def scoped(sent: str, namespace: str) -> str:
     No two pairs of id and namespace give the same, and none gives an id without a mark. An id that
     is marked for this namespace already is its sender's to use: it was told of it.
     """
+    if namespace == CARELOOP:
+        return sent
     marked = f"{MARK}{namespace}"
     if MARK not in namespace:
         if sent.endswith(marked) and MARK not in sent[: -len(marked)]:

@@ -11,7 +11,7 @@ from services.contract.clinical import (
     ProcedurePerformed,
 )
 from services.contract.event import EventData
-from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
+from services.contract.member import CoverActivated, CoverEnded, MemberMerged, MemberRegistered
 from services.contract.visit import (
     ChargePosted,
     ChargeVoided,
@@ -25,6 +25,7 @@ from services.gateway.acceptance.facts import Fact, Group
 Rank = tuple[int, datetime, int]
 
 # What the request says about people comes first; then by time, and at one time in this order.
+# What is said of a merged member goes before the merge, which takes it along.
 # Covers go before the registration, which invites: so the insurer hears of it there, and once.
 _FIRST: Final[tuple[type[EventData], ...]] = (CoverActivated, MemberRegistered)
 _ORDER: Final[Mapping[type[EventData], int]] = {
@@ -77,6 +78,8 @@ def _ranks(facts: Iterable[Fact]) -> Callable[[Fact], Rank]:
         if kind in _FIRST:
             return _FIRST.index(kind), fact.time, 0
         time = fact.time
+        if kind is MemberMerged:
+            return len(_FIRST) + 1, time, 0
         if isinstance(fact.data, ChargePosted | ChargeVoided):
             time = min(time, discharged.get((fact.member, fact.data.visit_id), time))
         return len(_FIRST), time, _ORDER[kind]

@@ -16,19 +16,28 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.contract.codec import Record, encode
+from services.contract.event import Event, EventData
 from services.gateway.acceptance import awaiting_store, outbox
 from services.gateway.acceptance.awaiting import VisitKey, VisitStands
 from services.gateway.acceptance.decide import GroupOutcome, decide
-from services.gateway.acceptance.facts import Submission
+from services.gateway.acceptance.facts import Fact, Group, Submission
 from services.gateway.acceptance.households import alone
 from services.gateway.acceptance.identities import Identifier, Named
 from services.gateway.acceptance.inbox import (
+    home_of,
     households_of,
     identities,
     keep,
     keep_numbers,
     load,
     member_of,
+)
+from services.gateway.acceptance.merge_store import (
+    Unmoved,
+    count_unmoved,
+    keep_merges,
+    mark_moved,
+    unmoved,
 )
 from services.gateway.acceptance.tables import COUNTER
 from services.runtime import fault_points
@@ -94,22 +103,54 @@ class Store:
         A refused group leaves nothing behind, and does not touch the others.
         """
         with self.write() as connection:
-            known = load(connection, submissions, self.namespace_of)
-            numbered, stood = dict(known.sequences), known.standing.copy()
-            outcomes = [
-                tuple(decide(group, known, now) for group in submission.groups)
-                for submission in submissions
-            ]
-            judged = [outcome for each in outcomes for outcome in each]
-            new_members = keep(connection, judged)
-            keep_numbers(connection, numbered, known)
-            awaiting_store.keep(connection, stood, known.standing)
-            outbox.add(connection, _records(judged))
-            unreadable = sum(submission.unreadable for submission in submissions)
-            add_to_counters(connection, members=new_members, **_counted(judged, unreadable))
+            outcomes = self._accept(connection, submissions, now)
             fault_points.reach("gateway.before_commit")
         fault_points.reach("gateway.committed")
         return outcomes
+
+    def _accept(
+        self, connection: Connection, submissions: Sequence[Submission], now: datetime
+    ) -> list[tuple[GroupOutcome, ...]]:
+        known = load(connection, submissions, self.namespace_of)
+        numbered, stood = dict(known.sequences), known.standing.copy()
+        outcomes = [
+            tuple(decide(group, known, now) for group in submission.groups)
+            for submission in submissions
+        ]
+        judged = [outcome for each in outcomes for outcome in each]
+        new_members = keep(connection, judged)
+        keep_numbers(connection, numbered, known)
+        awaiting_store.keep(connection, stood, known.standing)
+        keep_merges(connection, known, _events(judged))
+        outbox.add(connection, _records(judged))
+        unreadable = sum(submission.unreadable for submission in submissions)
+        add_to_counters(connection, members=new_members, **_counted(judged, unreadable))
+        return outcomes
+
+    def unmoved(self) -> list[Unmoved]:
+        """Return the members whose place another took, and whose facts are still to be moved."""
+        with self.read() as connection:
+            return unmoved(connection)
+
+    def home_of(self, member: str) -> str:
+        """Return the namespace of a registered member."""
+        with self.read() as connection:
+            return home_of(connection, member)
+
+    def is_moving(self, members: Sequence[str]) -> bool:
+        """Whether facts of some of these merged members are still to be moved."""
+        with self.read() as connection:
+            return count_unmoved(connection, members) > 0
+
+    def move(self, member: str, facts: Sequence[Fact], now: datetime) -> None:
+        """Accept a merged member's facts under who took its place: all of them, once."""
+        with self.write() as connection:
+            if not mark_moved(connection, member):
+                return
+            awaiting_store.end_of(connection, member)
+            outcomes = self._accept(connection, [Submission((Group(tuple(facts)),))], now)
+            refused = [each for outcome in outcomes for each in outcome if each.refused]
+            assert not refused, refused  # they were accepted once
 
     def unsent(self, limit: int) -> list[outbox.Unsent]:
         """Return the next records to send, in order of acceptance."""
@@ -200,8 +241,12 @@ def _adding(dialect: str) -> Write:
     return Write(first.on_conflict_do_update(index_elements=[COUNTER.c.name], set_={"value": more}))
 
 
+def _events(outcomes: Iterable[GroupOutcome]) -> Iterable[Event[EventData]]:
+    return (event for outcome in outcomes for event, _ in outcome.events)
+
+
 def _records(outcomes: Iterable[GroupOutcome]) -> Iterable[Record]:
-    return (encode(event) for outcome in outcomes for event, _ in outcome.events)
+    return map(encode, _events(outcomes))
 
 
 def _counted(outcomes: Sequence[GroupOutcome], unreadable: int) -> dict[str, int]:

@@ -27,8 +27,19 @@ MEMBER: Final = Table(
     Column("household_id", String(128), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("namespace", String(200), nullable=False, server_default=""),
+    Column("same_as", String(128), nullable=True),
+    Column("stands_for", Text, nullable=False, server_default=""),
 )
-"""namespace: of the sender that registered the member."""
+"""namespace: of the sender that registered the member. The rest: see `Registered`."""
+
+MERGE: Final = Table(
+    "merge",
+    METADATA,
+    Column("member_id", String(128), primary_key=True),
+    Column("event_id", String(128), nullable=False),
+    Column("moved", Boolean, nullable=False),
+)
+"""Members whose place another took, by which event, and whether their facts stand there."""
 
 HOUSEHOLD: Final = Table(
     "household",
@@ -36,8 +47,10 @@ HOUSEHOLD: Final = Table(
     Column("household_id", String(128), primary_key=True),
     Column("last_sequence", BigInteger, nullable=False),
     Column("namespace", String(200), nullable=False, server_default=""),
+    Column("merges", Integer, nullable=False, server_default="0"),
 )
-"""The last sequence number given to an event of the household, and whose its id is."""
+"""The last sequence number given to an event of the household, whose its id is, and how many of its
+members others took the place of."""
 
 INBOX: Final = Table(
     "inbox",

@@ -28,6 +28,10 @@ class Accepting(Protocol):
         """Judge and store submissions in one transaction."""
         ...
 
+    def is_moving(self, members: Sequence[str]) -> bool:
+        """Return whether facts of some of these merged members are still to be moved."""
+        ...
+
 
 class NotStoredError(RuntimeError):
     """The database did not store a submission; sending it again is safe."""
@@ -53,6 +57,10 @@ class GroupWriter:
         answer: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
         await self._waiting.put((submission, answer))
         return await answer
+
+    def is_moving(self, members: Sequence[str]) -> bool:
+        """Return whether facts of some of these merged members are still to be moved."""
+        return self._store.is_moving(members)
 
     async def run(self) -> None:
         """Store what arrives, until cancelled; whoever still waits then is told."""

@@ -41,7 +41,7 @@ def drained_router(store: Store, settings: Settings) -> APIRouter:
 
 
 def _drained(store: Store, settings: Settings, deadline: float) -> bool:
-    while store.counters()["outbox"]:
+    while store.counters()["outbox"] or store.unmoved():
         if time.monotonic() > deadline:
             return False
         time.sleep(_OUTBOX_POLL_S)

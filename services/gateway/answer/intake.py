@@ -1,6 +1,7 @@
 """What every door does with a request once it is understood: hand it in, and wait if asked to."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.contract.member import MemberMerged
 from services.gateway.acceptance.awaiting import VisitKey
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.doubts import Doubts
@@ -36,6 +38,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 0.5
 """How often somebody who waits looks at the timeline, too."""
+
+_MERGE_S: Final = 2
+_MERGE_POLL_S: Final = 0.05
 
 Decisions = dict[VisitKey, dict[str, Any]]
 
@@ -93,11 +98,33 @@ class Intake:
         submission = Submission(tuple(self.doubts.marked(groups, self.now())))
         facts = [fact for group in groups for fact in group.facts]
         if not (wait_s and facts):
-            return Answer(await self.writer.accept(submission))
+            outcomes = await self.writer.accept(submission)
+            await self._merged(outcomes, wait_s)
+            return Answer(outcomes)
         visits = {may_be for fact in facts for may_be in self._may_be(fact)}
         with self.waiting.expecting(visits, [fact.id for fact in facts]) as expectation:
             outcomes = await self.writer.accept(submission)
+            await self._merged(outcomes, wait_s)
             return await self._wait(outcomes, expectation, wait_s)
+
+    async def _merged(self, outcomes: Iterable[GroupOutcome], wait_s: int) -> None:
+        """Wait until the facts of members that were merged here stand where they belong.
+
+        What is sent after the answer finds them there; without an answer it is not so, and the rest
+        of the merge goes on.
+        """
+        merged = [
+            event.subject
+            for outcome in outcomes
+            for event, _ in outcome.events
+            if isinstance(event.data, MemberMerged)
+        ]
+        if not merged:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s or _MERGE_S):
+                while await asyncio.to_thread(self.writer.is_moving, merged):  # noqa: ASYNC110
+                    await asyncio.sleep(_MERGE_POLL_S)  # its end stands in the database alone
 
     async def refuse(self) -> None:
         """Count a request that could not be read."""

@@ -16,7 +16,10 @@ class SendersFileError(ValueError):
 
 
 class Exchange(BaseModel):
-    """Senders that share their ids, by their sources; `*` in one stands for any text."""
+    """Senders that share their ids, by their sources; `*` in one stands for any text.
+
+    Those of namespace `careloop` use Careloop's own ids (`services.gateway.acceptance.names`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -22,6 +22,8 @@ A, B = "urn:hospital:a", "urn:hospital:b"
 CITY = ("https://hospital-owned-1.example", "https://hospital-strategic-2.example")
 EVERYBODYS = {"id", "product", "insurer", "approval"}
 """Ids that are nobody's own: providers, products, insurers, and a payer's approval."""
+MEMBERS = {"into"}
+"""Ids of members."""
 
 
 async def post(
@@ -154,7 +156,7 @@ def test_every_id_in_a_fact_is_its_senders_or_everybodys() -> None:
 
     names = {name for fact in facts for name in _ids(fact)}
 
-    assert names == {*OWN_IDS, *EVERYBODYS}
+    assert names == {*OWN_IDS, *EVERYBODYS, *MEMBERS}
 
 
 def _ids(model: type[Frozen]) -> Iterator[str]:
@@ -231,3 +233,16 @@ def test_a_list_of_senders_that_cannot_be_read_is_refused(
 
     with pytest.raises(SendersFileError, match=says):
         load_senders(path)
+
+
+async def test_what_stood_on_the_log_comes_again_in_the_ids_of_the_log(settings: Settings) -> None:
+    arrival = {"visit_id": "v1", "visit_class": "ambulatory", "provider": {"id": "x"}}
+    again = cloud_event("careloop.visit.registered.v1", arrival, source=B, subject="m1")
+    async with gateway(settings) as (client, door):
+        await post(client, A, PATIENT)
+        await post(client, B, PATIENT)
+        batch = {"content-type": "application/cloudevents-batch+json"}
+        await client.post("/events", json=[again | {"idsof": "careloop"}], headers=batch)
+        last = events(door)[-1]
+
+    assert (last.source, last.subject, last.data.visit_id) == (B, "m1", "v1")

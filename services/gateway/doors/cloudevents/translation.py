@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -16,6 +17,7 @@ from services.contract.member import MemberRegistered
 from services.contract.money import AmountRefusedError, minor_digits
 from services.contract.registry import BY_TYPE
 from services.gateway.acceptance.facts import Fact, Group, is_id
+from services.gateway.acceptance.names import CARELOOP
 from services.gateway.acceptance.problems import IssueCode, Problem, RequestRefusedError
 from services.gateway.doors.cloudevents.reader import Received
 from services.gateway.doors.json_body import float_number, load_json
@@ -28,6 +30,10 @@ _TIME: Final = re.compile(
 _YEARS: Final = range(1850, 2200)
 _URI: Final = re.compile(r"[!-~]{1,200}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+IDS_OF: Final = "idsof"
+"""Extension attribute: whose the ids in an event are, if not its sender's. Only `careloop` is read."""
 
 
 def event_group(received: Received, network: NetworkDirectory) -> Group:
@@ -63,6 +69,8 @@ def event_group(received: Received, network: NetworkDirectory) -> Group:
         traceparent=trace if isinstance(trace, str) and _TRACE.fullmatch(trace) else None,
         household=_household(data, reading),
     )
+    if received.attributes.get(IDS_OF) == CARELOOP:
+        fact = replace(fact, as_sent=fact)
     return Group((fact,), tuple(reading.problems))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.contract.member import MemberRegistered
+from services.contract.member import MemberMerged, MemberRegistered
 from services.gateway.acceptance.facts import Group
 from services.gateway.acceptance.identities import Identifier
 from services.gateway.acceptance.order import ordered
@@ -176,12 +176,14 @@ def _date_registrations(entries: list[ReadEntry]) -> Iterable[ReadEntry]:
     first: dict[str, datetime] = {}
     for entry in entries:
         for fact in entry.facts:
-            if not isinstance(fact.data, MemberRegistered):
+            if not isinstance(fact.data, MemberRegistered | MemberMerged):
                 first[fact.member] = min(fact.time, first.get(fact.member, fact.time))
     for entry in entries:
         if entry.type == "Patient":
             facts = [
                 replace(fact, time=min(fact.time, first.get(fact.member, fact.time)))
+                if isinstance(fact.data, MemberRegistered)
+                else fact
                 for fact in entry.facts
             ]
             yield replace(entry, facts=tuple(facts))

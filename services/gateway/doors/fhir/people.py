@@ -12,6 +12,7 @@ from services.contract.member import (
 )
 from services.gateway.acceptance.facts import Fact
 from services.gateway.doors.fhir.elements import NotATimeError, Reference, business_date
+from services.gateway.doors.fhir.merges import is_replaced, merge_facts
 from services.gateway.doors.fhir.reader import Reader, slug
 from services.gateway.doors.fhir.resources import Coverage, Patient
 
@@ -48,7 +49,11 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     if time is None:
         return []
     data = MemberRegistered(birth_date=born, sex=_SEXES[patient.gender])
-    return [reader.fact(("registered",), reader.id, time, data)]
+    merges = merge_facts(patient, reader)
+    if reader.failed:
+        return []
+    known = is_replaced(patient)
+    return [reader.fact(("registered",), reader.id, time, data, implied=known), *merges]
 
 
 def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:

@@ -21,11 +21,19 @@ class Resource(Element):
     meta: Meta = Meta()
 
 
+class PatientLink(Element):
+    """Another record of the same person, and what it is to this one."""
+
+    other: Reference
+    type: str
+
+
 class Patient(Resource):
     """A person; only what rules need is read."""
 
     gender: str | None = None
     birth_date: str | None = None
+    link: list[PatientLink] = Field(default_factory=list)
 
 
 class CoverageClass(Element):

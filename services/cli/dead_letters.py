@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.counted import counted
 from services.cli.topics import Servers
+from services.timeline.counted import counted
 
 if TYPE_CHECKING:
     import httpx

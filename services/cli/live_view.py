@@ -11,7 +11,7 @@ from typing import Final, Literal, Self
 
 from rich import box
 from rich.align import Align
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -27,20 +27,28 @@ Health = Literal["starting", "running", "restarting", "stopped"]
 LINE_EVERY_S: Final = 5.0
 """Seconds between two lines where there is no terminal."""
 
-_STAGES: Final = (
-    ("筛 Screen", "cyan", (("invited", "screening.invited"),
-                          ("stratified", "screening.risk_stratified"),
-                          ("referred", "screening.referred"))),
+BEHIND_DAYS_MIN: Final = 3.0
+"""City days, half a second at a year a minute: less is the time that any message takes."""
+
+OVERDUE_NOW: Final = "management.overdue_now"
+STAGES: Final = (
+    ("筛 Screen", "cyan", (("known", "screening.known"),
+                          ("invited", "screening.invited"),
+                          ("stratified", "screening.risk_stratified"))),
     ("管 Manage", "green", (("enrolled", "management.enrolled"),
                            ("target met", "management.target_met"),
-                           ("overdue", "management.overdue"))),
-    ("治 Treat", "yellow", (("admitted", "treatment.admitted"),
-                           ("discharged", "treatment.discharged"),
+                           ("overdue now", OVERDUE_NOW))),
+    ("治 Treat", "yellow", (("visited", "treatment.visited"),
+                           ("admitted", "treatment.admitted"),
                            ("readmitted", "treatment.readmitted"))),
     ("康 Rehabilitate", "magenta", (("started", "rehabilitation.started"),
                                    ("at goal", "rehabilitation.goal_reached"),
-                                   ("completed", "rehabilitation.completed"))),
+                                   ("ended", "rehabilitation.ended"))),
+    ("筛 again", "bright_cyan", (("loops closed", "screening.loop_closed"),
+                                ("lost", "rehabilitation.lost"))),
 )  # fmt: skip
+"""Title, style, and what is counted: of each but the last, the first count is the whole of which
+the others are parts; so is `started` of the last, and `known` of all."""
 _PAYER_STYLES: Final = {
     "social_insurance": "blue",
     "insurer": "cyan",
@@ -76,7 +84,7 @@ class Snapshot:
     """One moment of a run.
 
     running_s: real seconds since the start. doors: name and address. history: facts per second,
-    oldest first. note: a sentence on what is going on, such as "draining".
+    oldest first. behind_days: by how many city days the city is late. note: a sentence on what is going on, such as "draining".
     """
 
     tally: Tally
@@ -87,17 +95,34 @@ class Snapshot:
     processes: tuple[Process, ...] = ()
     happenings: tuple[Happening, ...] = ()
     doors: tuple[tuple[str, str], ...] = ()
+    behind_days: float = 0.0
     note: str = "Ctrl-C stops cleanly"
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """The whole screen. Its top is as high as the addresses need: an address is never cut."""
+
+    snapshot: Snapshot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        header = _header(self.snapshot)
+        lines = console.render_lines(header, options.update(height=None))
+        yield _layout(self.snapshot, header, len(lines))
 
 
 def render(snapshot: Snapshot) -> RenderableType:
     """Return the whole screen; made for 100 columns by 30 lines, and fit for larger ones."""
+    return _Screen(snapshot)
+
+
+def _layout(snapshot: Snapshot, header: Panel, header_lines: int) -> Layout:
     screen = Layout()
     screen.split_column(
-        Layout(_header(snapshot), name="header", size=3),
+        Layout(header, name="header", size=header_lines),
         Layout(_funnel(snapshot.tally), name="funnel", size=7),
-        Layout(name="middle", size=9),
-        Layout(name="bottom", minimum_size=8),
+        Layout(name="middle", size=8),
+        Layout(name="bottom", minimum_size=7),
     )
     screen["middle"].split_row(
         Layout(_money(snapshot.tally), name="money", ratio=3),
@@ -120,10 +145,10 @@ def plain_line(snapshot: Snapshot) -> str:
     )
     parts = [
         f"{_elapsed(snapshot.running_s)}",
-        f"city {_day(tally.city_time)}",
+        f"city {_day(tally.city_time)}{_behind(snapshot)}",
         f"{tally.facts:,} facts ({snapshot.facts_per_s:.0f}/s)",
         f"{sum(tally.decisions.values()):,} decisions",
-        f"loops closed: {tally.loops_completed:,}",
+        f"loops closed: {tally.members_at('screening.loop_closed'):,}",
         money or "nothing billed yet",
         snapshot.note,
     ]
@@ -174,6 +199,7 @@ def _header(snapshot: Snapshot) -> Panel:
         ("Careloop ", "bold"),
         ("  city time ", "dim"),
         (_day(snapshot.tally.city_time), "bold cyan"),
+        (_behind(snapshot), "bold red"),
         ("  running ", "dim"),
         _elapsed(snapshot.running_s),
     )
@@ -181,21 +207,24 @@ def _header(snapshot: Snapshot) -> Panel:
     line.add_column(no_wrap=True)
     line.add_column(justify="right", no_wrap=True)
     line.add_row(left, Text(snapshot.note, style="dim"))
-    return Panel(line, box=box.ROUNDED, border_style="cyan")
+    doors = [
+        Text.assemble((f"{name} ", "dim"), (address, "bold cyan"), overflow="fold")
+        for name, address in snapshot.doors
+    ]
+    return Panel(Group(line, *doors), box=box.ROUNDED, border_style="cyan")
 
 
 def _funnel(tally: Tally) -> Panel:
     table = Table.grid(expand=True, padding=(0, 1))
-    for _ in range(len(_STAGES) + 1):
+    for _ in STAGES:
         table.add_column(ratio=1, no_wrap=True)
-    columns = [_stage(tally, title, style, steps) for title, style, steps in _STAGES]
-    closed = Group(
-        Text("筛 again", style="bold cyan"),
-        Text(f"{tally.loops_completed:>7,}", style="bold bright_cyan"),
-        Text("loops closed", style="dim"),
-    )
-    table.add_row(*columns, closed)
+    table.add_row(*(_stage(tally, *stage) for stage in STAGES))
     return Panel(table, title="members, once each: 筛 → 管 → 治 → 康 → 筛", box=box.ROUNDED)
+
+
+def members(tally: Tally, step: str) -> int:
+    """Return how many members one line of the funnel counts."""
+    return tally.members_overdue if step == OVERDUE_NOW else tally.members_at(step)
 
 
 def _stage(
@@ -203,9 +232,10 @@ def _stage(
 ) -> RenderableType:
     lines = [Text(title, style=f"bold {style}")]
     for label, step in steps:
-        lines.append(Text.assemble((f"{tally.members_at(step):>6,} ", style), (label, "dim")))
-    known = tally.members_at("screening.invited")
+        lines.append(Text.assemble((f"{members(tally, step):>6,} ", style), (label, "dim")))
+    known = tally.members_at("screening.known")
     here = tally.members_at(steps[0][1])
+    # The topics are read side by side: for a moment a step may be known before its member.
     share = min(1.0, here / known) if known else 0.0
     lines.append(Text("━" * round(share * _FUNNEL_BAR_WIDTH), style=style))
     return Group(*lines)
@@ -274,11 +304,7 @@ def _processes(snapshot: Snapshot) -> Panel:
     cells = [_process(process) for process in snapshot.processes]
     for first in range(0, len(cells), _PROCESS_COLUMNS):
         table.add_row(*cells[first : first + _PROCESS_COLUMNS])
-    doors = [
-        Text.assemble((f"{name} ", "dim"), (address, "bold cyan"), no_wrap=True)
-        for name, address in snapshot.doors
-    ]
-    return Panel(Group(*doors, table), title="doors, processes (events behind)", box=box.ROUNDED)
+    return Panel(table, title="processes (events behind)", box=box.ROUNDED)
 
 
 def _process(process: Process) -> Text:
@@ -305,6 +331,12 @@ def _elapsed(seconds: float) -> str:
 
 def _day(moment: datetime | None) -> str:
     return "not started" if moment is None else f"{moment:%d %b %Y}"
+
+
+def _behind(snapshot: Snapshot) -> str:
+    if snapshot.behind_days < BEHIND_DAYS_MIN:
+        return ""
+    return f" ({snapshot.behind_days:,.0f} days behind its clock)"
 
 
 def _milliseconds(value: float | None) -> str:

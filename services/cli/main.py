@@ -16,7 +16,7 @@ _COMMANDS: Final = {
     "run": ("services.cli.run:run", "Run everything on this machine, with a synthetic city."),
     "dead-letters": ("services.cli.dead_letters:app", "List what was refused, drive it again."),
     "publish": ("services.cli.publish:publish", "Publish files of FHIR JSON or CloudEvents."),
-    "replay": ("services.cli.replay:app", "Export a log, or verify one by replay."),
+    "replay": ("services.cli.replay:app", "Export a log, query or verify it."),
     "topics": ("services.cli.topics:app", "Create or check the Kafka topics."),
 }
 """Command -> (where its function or its Typer app is, its line in the help)."""

@@ -1,4 +1,4 @@
-"""`careloop replay`: export a log, or verify one by regenerating every derived event."""
+"""`careloop replay`: export a log, make tables of it, or verify it by regenerating every event."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.cli.counted import counted
+from services.timeline.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from services.replay.log import RecordedLog
     from services.replay.report import Report
 
-app = typer.Typer(help="Export a log, or verify one by replay.", no_args_is_help=True)
+app = typer.Typer(
+    help="Export a log, make tables of it, or verify it by replay.", no_args_is_help=True
+)
 
 DataDir = Annotated[
     Path | None,
@@ -59,6 +61,24 @@ def export(
             with _progress("Exporting", total) as progress:
                 write(log, files, progress)
     typer.echo(f"exported {counted(total, 'record')} to {', '.join(map(str, files))}")
+
+
+@app.command()
+def tables(
+    log_file: Annotated[Path, typer.Argument(metavar="OUT", help="What `export` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+) -> None:
+    """Write an exported log as one Parquet file per event type, a column per field, for SQL."""
+    from services.replay.log_file import open_log
+    from services.replay.tables import write_tables
+
+    with (
+        _readable_errors(),
+        open_log(log_file) as log,
+        _progress("Writing", log.manifest.records) as progress,
+    ):
+        count = write_tables(log, folder, progress)
+    typer.echo(f"{counted(count, 'event')} in {folder}, one file for each type")
 
 
 @app.command()

@@ -24,6 +24,7 @@ from services.cli.system import City, Options, StartError, System
 from services.cli.watch import Watch
 from services.contract.topics import DEAD_LETTERS
 from services.local.broker import BrokerError
+from services.local.disk import folder_bytes
 from services.runtime.clock import last_tick
 from services.runtime.drain import Progress, wait_until_processed
 from services.runtime.telemetry import configure_logging
@@ -32,6 +33,13 @@ DRAIN_TIMEOUT_S: Final = 180.0
 REFRESH_S: Final = 0.25
 LAG_EVERY_S: Final = 2.0
 HISTORY_KEPT: Final = 32
+WEIGHED_EVERY_S: Final = 5.0
+DAY_S: Final = 86_400.0
+
+THROWAWAY_BYTES_MAX: Final = 2 * 10**9
+"""A run that was forgotten fills no disk: this is about 25 minutes of the usual city."""
+
+LIMIT_TEXT: Final = f"{THROWAWAY_BYTES_MAX / 10**9:.0f} GB"
 HEALTH: Final[dict[str, Health]] = {
     "up": "running",
     "restarting": "restarting",
@@ -39,6 +47,19 @@ HEALTH: Final[dict[str, Health]] = {
 }
 
 Answer = TypeVar("Answer")
+
+GatewayPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65_535, help="Port of the gateway; 8080, or a free one if that is taken."
+    ),
+]
+InsurersPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65_535, help="Port of the insurers' door; 8081, or a free one if that is taken."
+    ),
+]
 
 
 def run(  # noqa: PLR0913  # one parameter per option
@@ -52,12 +73,8 @@ def run(  # noqa: PLR0913  # one parameter per option
     data_dir: Annotated[
         Path | None, typer.Option(help="Keep everything here, and carry on from it next time.")
     ] = None,
-    http_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65_535, help="Port of the gateway; 8080, or a free one if that is taken."
-        ),
-    ] = None,
+    http_port: GatewayPort = None,
+    subscriptions_port: InsurersPort = None,
     city: Annotated[
         str, typer.Option(metavar="members=N,rate=R,seed=S", help="The synthetic city.")
     ] = "",
@@ -77,7 +94,9 @@ def run(  # noqa: PLR0913  # one parameter per option
         chosen = None if no_city else City.parse(city)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--city") from error
-    options = Options(bootstrap_servers, database_url, data_dir, http_port, chosen)
+    options = Options(
+        bootstrap_servers, database_url, data_dir, http_port, subscriptions_port, chosen
+    )
     try:
         session = RunSession(System(options), console)
     except StartError as error:
@@ -121,6 +140,7 @@ class RunSession:
         self._facts, self._decisions = _Rate(), _Rate()
         self._history: deque[float] = deque(maxlen=HISTORY_KEPT)
         self._lags: dict[str, int] = {}
+        self._weighed, self._size = 0.0, 0
 
     def run(self, for_seconds: float | None) -> dict[str, Any]:
         """Start, watch until asked to stop or the time is over, drain, stop; return the summary.
@@ -142,6 +162,11 @@ class RunSession:
         self._system.supervisor.stop()
         assert self._watch is not None
         self._watch.stop()
+        if self._size >= THROWAWAY_BYTES_MAX:
+            self._console.print(
+                f"[yellow]Stopped at {LIMIT_TEXT}, the most that a temporary folder may take;"
+                " with --data-dir a run goes on."
+            )
         if not drained:
             self._console.print("[yellow]Stopped before everything was processed.")
         settings = self._system.settings
@@ -155,8 +180,7 @@ class RunSession:
     def _start(self) -> None:
         system = self._system
         configure_logging("careloop", system.settings, "error")
-        where = "a temporary folder, removed at the end" if system.throwaway else system.data_dir
-        self._console.print(f"Data: {where}", highlight=False)
+        self._console.print(f"Data: {self._where()}", highlight=False)
         with self._console.status("Starting Kafka …"):
             system.start_log()
         with self._console.status("Starting the services …"):
@@ -167,7 +191,12 @@ class RunSession:
             system.wait_ready()
             system.start_time(clock_reads)
         for name, address in self._doors():
-            self._console.print(f"{name}: {address}", highlight=False)
+            self._console.print(f"{name}: {address}", highlight=False, soft_wrap=True)
+
+    def _where(self) -> str:
+        if not self._system.throwaway:
+            return str(self._system.data_dir)
+        return f"a temporary folder, removed at the end; the run stops when it has {LIMIT_TEXT}"
 
     def _doors(self) -> tuple[tuple[str, str], ...]:
         system = self._system
@@ -176,6 +205,7 @@ class RunSession:
             ("Insurers subscribe", f"{system.subscriptions_url}/subscriptions"),
             ("Timelines", f"{system.gateway_url}/members/<id>/timeline"),
             ("Kafka", system.settings.bootstrap_servers),
+            ("In another shell", f". {system.addresses}"),
         )
 
     def _show_until(self, view: LiveView, for_seconds: float | None) -> None:
@@ -191,7 +221,20 @@ class RunSession:
                     with contextlib.suppress(KafkaError):  # it is away: what was known stays
                         self._lags = progress.lag(progress.ends())
                     looked = now
-                view.update(self._snapshot("Ctrl-C stops cleanly"))
+                if self._is_full(now):
+                    return
+                view.update(self._snapshot(self._note()))
+
+    def _is_full(self, now: float) -> bool:
+        """Whether a throwaway has come to its limit; a folder that was named may grow."""
+        if self._system.throwaway and now - self._weighed > WEIGHED_EVERY_S:
+            self._weighed, self._size = now, folder_bytes(self._system.data_dir)
+        return self._size >= THROWAWAY_BYTES_MAX
+
+    def _note(self) -> str:
+        if not self._system.throwaway:
+            return "Ctrl-C stops cleanly"
+        return f"{self._size / 1e9:.1f} of {LIMIT_TEXT} used · Ctrl-C stops cleanly"
 
     def _stop_sources(self, view: LiveView) -> None:
         view.update(self._snapshot("stopping the city"))
@@ -273,6 +316,7 @@ class RunSession:
             ),
             happenings=tuple(self._watch.happenings),
             doors=self._doors(),
+            behind_days=self._system.behind_s / DAY_S,
             note=note,
         )
 

@@ -13,6 +13,7 @@ from services.ledger import store
 from services.ledger.app import MIGRATIONS, Ledger
 from services.runtime.database import open_database, reading
 from services.runtime.settings import Settings
+from services.timeline.counted import counted
 from services.timeline.tally import PAYERS, Tally
 
 
@@ -40,6 +41,8 @@ def summarise(
         "decisions": parts["decisions"],
         "amounts": amounts,
         "milestones": parts["milestones"],
+        "members_overdue": parts["members_overdue"],
+        "rehabilitations": parts["rehabilitations"],
         "loops_completed": parts["loops_completed"],
         "ledger_imbalance": imbalance,
         "decision_latency_ms": parts["decision_latency_ms"],
@@ -63,11 +66,13 @@ def show_summary(summary: Mapping[str, Any], console: Console) -> None:
     requests = summary["payment_requests"]
     table.add_row(
         "visits",
-        f"{summary['visits']:,}, with {requests['direct_pay']:,} direct-pay requests and "
-        f"{requests['claim']:,} claims (therapy sessions among them)",
+        f"{summary['visits']:,}, with {counted(requests['direct_pay'], 'direct-pay request')} and "
+        f"{counted(requests['claim'], 'claim')} (therapy sessions among them)",
     )
     table.add_row("decisions", _counts(summary["decisions"]))
     table.add_row("milestones", _counts(summary["milestones"]))
+    table.add_row("overdue now", counted(summary["members_overdue"], "member"))
+    table.add_row("rehabilitations ended", _counts(summary["rehabilitations"]))
     table.add_row("loops closed", f"{summary['loops_completed']:,}")
     for currency, amounts in summary["amounts"].items():
         shares = ", ".join(

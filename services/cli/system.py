@@ -14,11 +14,12 @@ import httpx
 
 from services.contract.topics import ALL_STAGES
 from services.local.broker import EmbeddedKafka
-from services.local.ports import PortInUseError, take_port
+from services.local.ports import PortInUseError, TakenPort, take_port
 from services.local.supervisor import Service, Supervisor
 from services.runtime.drain import Progress
 from services.runtime.settings import Settings, SettingsError, load_settings
 from services.runtime.topics import TopicsError, check_topics, create_topics
+from services.simulator.behind import read_behind
 from services.subscriptions.keyring import require_keys
 
 CITY_START: Final = datetime(2025, 1, 1, tzinfo=UTC)
@@ -33,7 +34,11 @@ EMBEDDED_PARTITIONS: Final = 2
 them all, and each costs all processes a little on every turn: with 12, decisions take thrice as long
 under load."""
 
-PREFERRED_PORTS: Final = {"gateway": 8080, "subscriptions": 8081}
+PORTS: Final = {"gateway": "http_port", "subscriptions": "subscriptions_port"}
+"""Service -> the setting that names its port, as an option of `careloop run` does."""
+
+ADDRESSES: Final = "env.sh"
+"""In the data directory: the doors' addresses as variables of a shell."""
 
 
 class StartError(RuntimeError):
@@ -83,6 +88,7 @@ class Options:
     database_url: str | None = None
     data_dir: Path | None = None
     http_port: int | None = None
+    subscriptions_port: int | None = None
     city: City | None = None
 
 
@@ -99,21 +105,18 @@ class System:
         self.throwaway = options.data_dir is None
         try:
             # What is wrong with the options is found before anything is made or taken.
-            require_keys(
-                load_settings(
-                    bootstrap_servers=options.bootstrap_servers, database_url=options.database_url
-                )
+            asked = load_settings(
+                bootstrap_servers=options.bootstrap_servers,
+                database_url=options.database_url,
+                http_port=options.http_port,
+                subscriptions_port=options.subscriptions_port,
             )
-            self._taken = {
-                "gateway": take_port(PREFERRED_PORTS["gateway"], options.http_port),
-                "subscriptions": take_port(PREFERRED_PORTS["subscriptions"], None),
-            }
+            require_keys(asked)
+            self._taken = {name: _take(name, asked) for name in PORTS}
             self.ports = {name: taken.number for name, taken in self._taken.items()}
             folder = options.data_dir or Path(tempfile.mkdtemp(prefix="careloop-"))
             self.data_dir = folder.resolve()
             self.supervisor = Supervisor(self.data_dir / "logs")
-        except PortInUseError as error:
-            raise StartError(f"--http-port: {error}") from error
         except (SettingsError, OSError) as error:
             raise StartError(str(error)) from error
         self.broker = (
@@ -130,6 +133,16 @@ class System:
     def subscriptions_url(self) -> str:
         """Where insurers subscribe."""
         return f"http://127.0.0.1:{self.ports['subscriptions']}"
+
+    @property
+    def addresses(self) -> Path:
+        """The file that another shell reads the doors' addresses from."""
+        return self.data_dir / ADDRESSES
+
+    @property
+    def behind_s(self) -> float:
+        """By how many city seconds the city is behind its clock now."""
+        return read_behind(self._behind)
 
     def start_log(self) -> None:
         """Start the broker, if it is the embedded one, and make the topics.
@@ -155,7 +168,12 @@ class System:
             raise StartError("the topics are not as they should be:\n" + "\n".join(problems))
 
     def start_services(self) -> None:
-        """Start one process per service."""
+        """Start one process per service, and write down where their doors are."""
+        self.addresses.write_text(
+            f"export GATEWAY={self.gateway_url}\n"
+            f"export INSURERS_DOOR={self.subscriptions_url}\n"
+            f"export CARELOOP_BOOTSTRAP_SERVERS={self.settings.bootstrap_servers}\n"
+        )
         for name in ("gateway", *ALL_STAGES, "ledger", "subscriptions"):
             self.supervisor.start(self._service(name))
 
@@ -166,6 +184,7 @@ class System:
         city is away: a jump to today would let months of deadlines pass at once.
         """
         now, city = time.time(), self.options.city
+        self._behind.unlink(missing_ok=True)
         if city is not None:
             begun = max(clock_reads or CITY_START, CITY_START)
             epoch = now - (begun - CITY_START).total_seconds() / CITY_COMPRESSION
@@ -244,6 +263,11 @@ class System:
         """How far the city of this folder has been published."""
         return self.data_dir / "city-bookmark.json"
 
+    @property
+    def _behind(self) -> Path:
+        """Where the city says how late it is."""
+        return self.data_dir / "city-behind"
+
     def _clock(self, start: datetime, epoch: float, compression: float) -> Service:
         """Return the clock that shows `start` at the Unix time `epoch`."""
         environment = self._environment("clock") | {
@@ -265,9 +289,27 @@ class System:
             "--epoch": epoch,
             "--bookmark": self._bookmark,
             "--report": self.data_dir / "city-report.json",
+            "--behind": self._behind,
         }
         words = [str(word) for pair in arguments.items() for word in pair]
         return Service("city", "services.simulator", words, self._environment("city"))
+
+
+def _take(service: str, asked: Settings) -> TakenPort:
+    """Take the port that an option or the environment names, else the usual one, else any.
+
+    Raises:
+        StartError: the port that was asked for is in use.
+    """
+    setting = PORTS[service]
+    usual = Settings.model_fields[setting].default
+    named = getattr(asked, setting) if setting in asked.model_fields_set else None
+    try:
+        return take_port(usual, named)
+    except PortInUseError as error:
+        raise StartError(
+            f"--{setting.replace('_', '-')} (CARELOOP_{setting.upper()}): {error}"
+        ) from error
 
 
 def city_time(epoch_s: float, now_s: float) -> datetime:

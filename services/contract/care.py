@@ -12,6 +12,9 @@ from services.contract.event import EventData
 from services.contract.frozen import Day, Frozen, Id, Text, Word
 from services.contract.visit import Code
 
+Outcome = Literal["goal_reached", "plateau", "lost_to_follow_up"]
+"""How a course of rehabilitation ends: the first two are measured, the third is a silence."""
+
 
 class ScorePart(Frozen):
     """One contribution to a stratum, in words, with the value it was read from, and its points."""
@@ -42,7 +45,7 @@ class ScreeningScheduled(EventData):
     """The member's next screening of a pathway falls due on `due`.
 
     closes_loop: the member has been through screening, management, treatment and rehabilitation
-    since the loop began, and is back at its start.
+    since the loop began, and is back at its start. One who was lost to follow-up is not.
     """
 
     TYPE: ClassVar[str] = "careloop.screening.scheduled.v1"
@@ -174,7 +177,7 @@ class RehabilitationFinished(EventData):
     TYPE: ClassVar[str] = "careloop.rehabilitation.finished.v1"
 
     pathway: Word
-    outcome: Literal["goal_reached", "plateau", "lost_to_follow_up"]
+    outcome: Outcome
     instrument: Instrument
     baseline: float | None
     final: float | None

@@ -28,11 +28,18 @@ class ScreeningMilestone(Milestone):
 
 
 class ManagementMilestone(Milestone):
-    """A step of disease management."""
+    """A step of disease management.
+
+    overdue: a follow-up went by, told once for each; resumed: the member was seen after that.
+    left: the diagnosis holds no more.
+    """
 
     TYPE: ClassVar[str] = "careloop.management.milestone-reached.v1"
 
-    milestone: Literal["enrolled", "target_met", "target_lost", "overdue", "escalated", "graduated"]
+    milestone: Literal[
+        "enrolled", "target_met", "target_lost", "overdue", "resumed", "escalated", "graduated",
+        "left",
+    ]  # fmt: skip
 
 
 class TreatmentMilestone(Milestone):

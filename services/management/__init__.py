@@ -6,7 +6,7 @@ decides   for each pathway with a management part: who is enrolled, the plan (go
           time between readings), whether the target is met or lost, when a follow-up was missed,
           which reading needs treatment, and when a member has been well for long enough.
 emits     PlanSet, ReferredToTreatment on `health-events`; the milestones enrolled, target_met,
-          target_lost, overdue, escalated, graduated on `care-milestones`.
+          target_lost, overdue, resumed, escalated, graduated, left on `care-milestones`.
 remembers one record of the member; for each pathway the enrolment: stratum and plan, the readings
           of the last four days that had one, control, the next follow-up and how many were missed;
           withdrawals and urgent referrals.

@@ -126,7 +126,9 @@ def _diagnosed(
         if names.isdisjoint(now.guideline.diagnosis):
             continue
         if data.status != "active":
-            state = _left(state, now)
+            step = _left(state, now)
+            state = step.state
+            outputs += step.outputs
         elif _may_enrol(state, now):
             step = _kept(state, None, enrolled(now, stratum_of(now)))
             state = step.state
@@ -141,15 +143,16 @@ def _may_enrol(state: ManagementState, now: Programme) -> bool:
     return not is_stale and not is_enrolled and now.counts(max(now.day, now.today))
 
 
-def _left(state: ManagementState, now: Programme) -> ManagementState:
+def _left(state: ManagementState, now: Programme) -> ManagementStep:
     pathway = now.pathway.id
     left_on, enrolment = state.left_on(pathway), state.enrolment(pathway)
     if left_on is not None and now.day <= left_on:
-        return state
+        return Step(state)
     if enrolment is not None and now.day < enrolment.since:
-        return state
+        return Step(state)
     state = changed(state, left=with_day(state.left, pathway, now.day))
-    return _with_enrolments(state, _others(state, pathway))
+    told = () if enrolment is None else (now.milestone("left"),)
+    return Step(_with_enrolments(state, _others(state, pathway)), told)
 
 
 def _stratified(
@@ -250,6 +253,8 @@ def _controlled(now: Programme, before: Enrolment, reading: Reading) -> Enrolled
         outputs.append(now.milestone("graduated"))
     after, plan_set = replanned(now, after, before)
     if after.readings[-1] == reading:
+        if after.missed:
+            outputs.append(now.milestone("resumed"))
         after = after_contact(now, after, reading)
     return after, (*outputs, *plan_set)
 

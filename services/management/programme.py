@@ -13,7 +13,8 @@ from services.pathways.guideline import Edition, Management
 from services.pathways.index import Pathway, pathways
 
 MilestoneName = Literal[
-    "enrolled", "target_met", "target_lost", "overdue", "escalated", "graduated"
+    "enrolled", "target_met", "target_lost", "overdue", "resumed", "escalated", "graduated",
+    "left",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from services.contract.care import RehabilitationFinished
+from services.contract.care import Outcome, RehabilitationFinished
 from services.contract.milestones import RehabilitationMilestone
 from services.contract.step import Draft
 from services.member.calendar import local_day
@@ -14,7 +14,6 @@ from services.rehabilitation.state import Course
 MilestoneName = Literal[
     "started", "baseline", "goal_reached", "plateau", "relapsed", "completed", "overdue"
 ]  # fmt: skip
-Ending = Literal["goal_reached", "plateau", "lost_to_follow_up"]
 
 
 def milestone(now: Programme, name: MilestoneName, course: Course, when: datetime) -> Draft:
@@ -31,7 +30,7 @@ def milestone(now: Programme, name: MilestoneName, course: Course, when: datetim
     return Draft(told, when)
 
 
-def finished(now: Programme, course: Course, ending: Ending, when: datetime) -> Draft:
+def finished(now: Programme, course: Course, ending: Outcome, when: datetime) -> Draft:
     """Return the end of a course, with what it began and ended with on the instrument."""
     standing = course.standing
     end = RehabilitationFinished(

@@ -78,7 +78,8 @@ def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> Scree
             moved = [gone_round(state.row(one.pathway.id), data) for one in _in_loop(data, time)]
             return Step(_with_rows(state, state.record, moved, at))
         case RehabilitationFinished() as data:
-            return _each(state, state.record, _in_loop(data, time), rehabilitated, time, at)
+            back = partial(rehabilitated, outcome=data.outcome)
+            return _each(state, state.record, _in_loop(data, time), back, time, at)
         case _:
             assert_never(event.data)
 

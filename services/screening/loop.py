@@ -2,7 +2,12 @@
 
 from typing import assert_never
 
-from services.contract.care import PlanSet, ReferralWithdrawn, ReferredToRehabilitation
+from services.contract.care import (
+    Outcome,
+    PlanSet,
+    ReferralWithdrawn,
+    ReferredToRehabilitation,
+)
 from services.screening.case import Case, Told
 from services.screening.due import after_rehabilitation
 from services.screening.state import REHABILITATION_VISITS_MAX, PathwayRow, VisitedStage
@@ -33,12 +38,19 @@ def gone_round(
     )
 
 
-def rehabilitated(case: Case) -> Told:
-    """Schedule the next screening; the loop closes if the member has been through all stages."""
+def rehabilitated(case: Case, outcome: Outcome) -> Told:
+    """Schedule the next screening; the loop closes if the member has been through all stages.
+
+    It has been through rehabilitation when that ended with its goal reached, or with a plateau that
+    was measured. A member who was lost to follow-up is invited again, and no loop has closed.
+    """
     after = case.screening.after_rehabilitation
     assert after is not None  # only such pathways are asked
     if not case.counts(max(case.day, case.today)):
         return Told(case.row)
+    if outcome == "lost_to_follow_up":
+        lost = case.row._replace(rehabilitation_visits=())
+        return after_rehabilitation(case.after(Told(lost)), after.within_days, closes_loop=False)
     row = with_stage(case.row, "rehabilitation")
     closes = {"screening", "management"} <= set(row.visited) and bool(row.rehabilitation_visits)
     if closes:

@@ -14,6 +14,7 @@ import orjson
 import stamina.instrumentation
 import typer
 
+from services.simulator.behind import write_behind
 from services.simulator.bookmark import Bookmark, OtherCityError, open_bookmark, save_bookmark
 from services.simulator.delivery import GatewayUnreachableError
 from services.simulator.plan import lanes
@@ -24,6 +25,7 @@ from services.simulator.report import CityReport
 YEAR_A_MINUTE: Final = 365.0 * 86_400 / 60
 """City seconds per real second at which a city year passes in a minute."""
 _LINE_EVERY_S: Final = 5.0
+_LOOK_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Run:
     seconds: float | None = None
     report_file: Path | None = None
     bookmark_file: Path | None = None
+    behind_file: Path | None = None
 
 
 async def publish_city(run: Run, bookmark: Bookmark, stop: asyncio.Event) -> CityReport:
@@ -50,11 +53,13 @@ async def publish_city(run: Run, bookmark: Bookmark, stop: asyncio.Event) -> Cit
     async with httpx.AsyncClient(base_url=run.url, limits=limits, trust_env=False) as client:
         publisher = Publisher(client, run.clock, Pace(run.rate), report, bookmark.delivered)
         narrator = asyncio.create_task(_narrate(run, bookmark, report, began))
+        watcher = asyncio.create_task(_watch(publisher, report, run))
         timer = asyncio.create_task(_stop_after(run.seconds, stop))
         try:
             await publisher.run(lanes(run.city), stop)
         finally:
             narrator.cancel()
+            watcher.cancel()
             timer.cancel()
             _write(run, bookmark, report, began)
     return report
@@ -64,6 +69,15 @@ async def _stop_after(seconds: float | None, stop: asyncio.Event) -> None:
     if seconds is not None:
         await asyncio.sleep(seconds)
         stop.set()
+
+
+async def _watch(publisher: Publisher, report: CityReport, run: Run) -> None:
+    """Keep saying, for whoever watches, how far the city is behind its clock now."""
+    while True:
+        report.behind_now_s = publisher.behind_s()
+        if run.behind_file is not None:
+            write_behind(run.behind_file, report.behind_now_s)
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _narrate(run: Run, bookmark: Bookmark, report: CityReport, began: float) -> None:
@@ -125,13 +139,16 @@ def command(  # noqa: PLR0913  one parameter per option
     bookmark: Annotated[
         Path | None, typer.Option(help="Remember here how far the city was published.")
     ] = None,
+    behind: Annotated[
+        Path | None, typer.Option(help="Say here, once a second, how late the city is.")
+    ] = None,
 ) -> None:
     """Publish a synthetic city through the gateway's doors."""
     # Requests sent again are counted in the report; standard output carries JSON lines alone.
     stamina.instrumentation.set_on_retry_hooks([])
     city = City(seed, members, _instant(start))
     clock = CityClock(time.time() if epoch is None else epoch, compression)
-    run = Run(city, url, rate, clock, seconds, report, bookmark)
+    run = Run(city, url, rate, clock, seconds, report, bookmark, behind)
     try:
         held = open_bookmark(bookmark, city)
         asyncio.run(_run_until_signalled(run, held))

@@ -130,6 +130,11 @@ class Publisher:
         ahead_s = (self._waiting[0][0] - city_now) / self.clock.compression
         return min(max(ahead_s, 0.002), _LOOK_AGAIN_S)
 
+    def behind_s(self) -> float:
+        """Return by how many city seconds the oldest message that waits for its turn is late."""
+        first = [queue[0][0] for queue in (self._urgent, self._routine) if queue]
+        return max(0.0, self.clock.now() - min(first)) if first else 0.0
+
     def _next_queue(self) -> list[_Turn]:
         if self._started % _ROUTINE_EVERY == 0:
             return self._routine or self._urgent

@@ -20,7 +20,8 @@ class CityReport:
     surprises: a good message refused, a bad one accepted, or one given up after 5xx answers.
     not_reached: connections that nobody took. unknown_outcomes: requests without an answer, sent
     again. asked_to_wait: 429 or 5xx, sent again. unfinished: under way when the city stopped.
-    behind_s: the most that a message was sent after its time, in city seconds. counter_waits_s:
+    behind_s: the most that a message was sent after its time, in city seconds; behind_now_s: by how
+    much the oldest that waits is late now. counter_waits_s:
     real seconds that a hospital waited for a payment decision.
     """
 
@@ -36,6 +37,7 @@ class CityReport:
     asked_to_wait: int = 0
     unfinished: int = 0
     behind_s: float = 0.0
+    behind_now_s: float = 0.0
     counter_waits_s: list[float] = field(default_factory=list)
 
     def answered(self, message: Message, response: httpx.Response, took_s: float) -> None:
@@ -70,6 +72,7 @@ class CityReport:
             "asked_to_wait": self.asked_to_wait,
             "unfinished": self.unfinished,
             "behind_city_s": round(self.behind_s),
+            "behind_now_city_s": round(self.behind_now_s),
             "counter_wait_ms": {
                 "count": len(waits),
                 "p50": _percentile_ms(waits, 50),

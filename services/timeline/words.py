@@ -11,6 +11,7 @@ from services.contract.catalog import catalog
 from services.contract.event import EventData
 from services.contract.money import as_text
 from services.contract.visit import Code
+from services.timeline.counted import counted
 
 LARGE_BILL: Final = 10_000_00
 """Minor units from which on a decision is worth a line."""
@@ -153,7 +154,7 @@ def _(data: care.RehabilitationPlanned) -> Words:
 
 @words.register
 def _(data: care.RehabilitationFinished) -> Words:
-    told = f"finished after {data.sessions} sessions: {_plain(data.outcome)}"
+    told = f"finished after {counted(data.sessions, 'session')}: {_plain(data.outcome)}"
     return _by_catalog(data, told)
 
 

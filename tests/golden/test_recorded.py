@@ -27,12 +27,18 @@ _DAY = "a business day: where it happened, and no longer that of UTC"
 _MIDNIGHT = "a deadline falls at midnight in the scheme's zone, and no longer in UTC"
 _ONCE = "an insurer is told once of an invitation: also the second one, and by the registration"
 _MIDNIGHT_ONCE = f"{_MIDNIGHT}; {_ONCE}"
+_RESUMED = "it is said when a member is seen again after a missed follow-up, or leaves"
 
 KNOWN_DIFFERENCES: tuple[Known, ...] = (
     Known("city", "screening: milestone", Count(changed=155, gone=531, new=228), _MIDNIGHT_ONCE),
     Known("city", "screening: scheduled", Count(changed=212, gone=114, new=114), _DAY),
     Known("city", "screening: referral to management", Count(changed=37), _DAY),
-    Known("city", "management: milestone", Count(gone=179, new=172), _MIDNIGHT),
+    Known(
+        "city",
+        "management: milestone",
+        Count(gone=179, new=674),
+        f"{_MIDNIGHT}; and {_RESUMED}",
+    ),
     Known("city", "treatment: payment request", Count(changed=432), _DAY),
     Known("city", "treatment: referral to rehabilitation", Count(changed=12), _DAY),
     Known("city", "rehabilitation: payment request", Count(changed=336), _DAY),
@@ -40,6 +46,7 @@ KNOWN_DIFFERENCES: tuple[Known, ...] = (
     Known("examples", "screening: milestone", Count(changed=2, gone=2, new=1), _ONCE),
     Known("examples", "screening: scheduled", Count(changed=1), _DAY),
     Known("examples", "treatment: payment request", Count(changed=6), _DAY),
+    Known("examples", "management: milestone", Count(new=1), _RESUMED),
     Known("examples", "settlement: decision", Count(changed=6), _DAY),
     Known(
         "examples",

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -107,6 +108,7 @@ def full_snapshot() -> Snapshot:
         ),
         happenings=(Happening(WHEN, "康", "m-7", "goal: from 40 to 60 on the Barthel index"),),
         doors=(("http", "http://127.0.0.1:8080"), ("kafka", "127.0.0.1:9092")),
+        behind_days=12.3,
     )
 
 
@@ -130,10 +132,31 @@ def test_the_screen_fits_100_columns_by_30_lines_and_says_everything():
         "goal: from 40 to 60",
         "http://127.0.0.1:8080",
         "127.0.0.1:9092",
+        "(12 days behind its clock)",
         "rehabilitation 7",
         "ledger 2↻",
     ):
         assert words in screen, words
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 220])
+@pytest.mark.parametrize("height", [12, 24, 30, 60])
+def test_an_address_is_never_cut(width, height):
+    address = "http://127.0.0.1:38080/fhir and http://127.0.0.1:38080/events"
+    doors = (("Hospitals publish", address), ("In another shell", f". /{'a' * 90}/env.sh"))
+
+    lines = drawn(replace(full_snapshot(), doors=doors), width, height)
+
+    text = "".join(line.strip("│ ") for line in lines).replace(" ", "")
+    assert address.replace(" ", "") in text
+    assert f"./{'a' * 90}/env.sh" in text
+
+
+def test_a_city_that_keeps_pace_is_not_said_to_be_behind():
+    on_time = replace(full_snapshot(), behind_days=2.9)
+
+    assert "behind its clock" not in "\n".join(drawn(on_time)) + plain_line(on_time)
+    assert "(12 days behind its clock)" in plain_line(full_snapshot())
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (100, 30), (220, 60)])
@@ -176,6 +199,18 @@ def test_a_member_counts_once_in_the_funnel_and_every_milestone_counts_in_the_su
 
     assert tally.members_at("rehabilitation.goal_reached") == 2
     assert tally.summary()["milestones"]["rehabilitation"] == 3
+
+
+def test_a_loop_closes_once_whichever_pathways_it_was_of():
+    log, tally = Log(), Tally()
+
+    for pathway in ("hypertension", "type_2_diabetes"):
+        due = care.ScreeningScheduled(
+            pathway=pathway, due=WHEN.date(), reason="rehabilitation_finished", closes_loop=True
+        )
+        tally.add(log.event("screening", due)._replace(causation_id="the-end"))
+
+    assert tally.loops_completed == 1
 
 
 def test_a_visit_counts_once_however_often_it_is_registered():

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import re
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -93,6 +95,24 @@ def test_the_stages_run_by_hand_print_what_is_shown(name: str) -> None:
     assert printed.getvalue() in blocks(name, "")
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_the_code_can_be_pasted_into_a_prompt(name: str) -> None:
+    (code,) = blocks(name, "python")
+
+    pasted = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input=code,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+
+    assert "Error" not in pasted.stderr, pasted.stderr
+    # A prompt also shows what an expression gives.
+    assert any(pasted.stdout.endswith(shown) for shown in blocks(name, ""))
+
+
 def receiver(name: str, hook: Path) -> type[BaseHTTPRequestHandler]:
     shell = "".join(blocks(name, "sh"))
     found = re.search(
@@ -100,7 +120,7 @@ def receiver(name: str, hook: Path) -> type[BaseHTTPRequestHandler]:
     )
     assert found is not None
     code = found[1].replace("try/hook.json", str(hook))
-    code = code.replace('http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()', "")
+    code = code.partition("server = ")[0]
     scope: dict[str, Any] = {}
     exec(compile(code, name, "exec"), scope)  # noqa: S102  # our own page
     made: type[BaseHTTPRequestHandler] = scope["Receiver"]

@@ -170,8 +170,29 @@ def test_missed_follow_ups_are_reminded_of_until_contact_is_lost_and_again_after
 
     assert [name for names in told for name in names] == ["overdue"] * 3
     assert enrolled.state.wake_at is None
-    enrolled.publish(blood_pressure(150, 95), day(400))
-    assert milestones(enrolled.tick(day(415))) == ["overdue"]
+    seen = enrolled.publish(blood_pressure(150, 95), day(400))
+    assert milestones(seen) == ["resumed"]
+    assert milestones(enrolled.publish(blood_pressure(150, 95), day(401))) == []
+    assert milestones(enrolled.tick(day(416))) == ["overdue"]
+
+
+def test_history_that_comes_late_is_no_contact(enrolled):
+    enrolled.publish(blood_pressure(150, 95), day(10))
+    overdue = milestones(enrolled.tick(day(30)))
+
+    late = enrolled.publish(blood_pressure(150, 95), day(5))
+
+    assert overdue == ["overdue"]
+    assert milestones(late) == []
+
+
+def test_who_leaves_is_said_to_have_left_once(enrolled):
+    enrolled.tick(day(20))
+    told = [
+        enrolled.publish(condition("I10", "resolved", ICD_10), day(number)) for number in (21, 22)
+    ]
+
+    assert [milestones(said) for said in told] == [["left"], []]
 
 
 def test_a_red_flag_goes_to_treatment_at_once_and_not_again_within_two_weeks(journey):

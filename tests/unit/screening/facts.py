@@ -88,10 +88,10 @@ def withdrawn(visit_id="visit-1"):
     return ReferralWithdrawn(pathway="stroke", visit_id=visit_id, reason="discharge cancelled")
 
 
-def rehabilitated(pathway="stroke"):
+def rehabilitated(pathway="stroke", outcome="goal_reached"):
     return RehabilitationFinished(
         pathway=pathway,
-        outcome="goal_reached",
+        outcome=outcome,
         instrument=Instrument(
             id="barthel", name="the Barthel index", form="0 to 100 in steps of 5"
         ),

@@ -292,6 +292,32 @@ def test_the_loop_closes_when_rehabilitation_ends_after_all_other_stages(journey
     assert last_two[0].reason == "rehabilitation_finished"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "closes"),
+    [("goal_reached", True), ("plateau", True), ("lost_to_follow_up", False)],
+)
+def test_only_what_was_measured_closes_the_loop(journey, outcome, closes):
+    gone_round(journey)
+
+    journey.publish(rehabilitated(outcome=outcome), day(120))
+
+    back = journey.heard(ScreeningScheduled)[-1]
+    assert (back.reason, back.closes_loop) == ("rehabilitation_finished", closes)
+
+
+def test_who_was_lost_closes_the_loop_when_the_next_course_ends(journey):
+    gone_round(journey)
+    journey.publish(rehabilitated(outcome="lost_to_follow_up"), day(120))
+    journey.publish(rehabilitated(), day(130))
+    stray = journey.heard(ScreeningScheduled)[-1]
+
+    journey.publish(sent_to_rehabilitation(), day(200))
+    journey.publish(rehabilitated(), day(260))
+
+    assert stray.closes_loop is False
+    assert journey.heard(ScreeningScheduled)[-1].closes_loop is True
+
+
 def test_a_withdrawn_referral_leaves_the_loop_open(journey):
     gone_round(journey)
     journey.publish(withdrawn(), day(61))

@@ -56,7 +56,7 @@ MEMBERS: Final = {
 }
 """What a line of the funnel says -> the members whom it counts."""
 
-PARTS: Final = (
+WHOLE_AND_PART: Final = (
     *(("known", name) for name in MEMBERS),
     ("enrolled", "target met"),
     ("enrolled", "overdue now"),

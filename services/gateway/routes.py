@@ -18,6 +18,7 @@ from services.gateway.answer.drained import drained_router
 from services.gateway.answer.http import problem_refusal
 from services.gateway.answer.intake import Intake
 from services.gateway.answer.views import views_router
+from services.gateway.doors.cloudevents.described import schemas
 from services.gateway.doors.cloudevents.routes import events_router
 from services.gateway.doors.fhir.routes import fhir_router
 from services.gateway.doors.network import NetworkDirectory
@@ -41,7 +42,7 @@ class Gateway:
 
 def create_app(gateway: Gateway, policy: Policy = EVERYBODY) -> FastAPI:
     """Return the application of a gateway: whatever is asked of it, `policy` is asked first."""
-    app = documented("Careloop: the gateway")
+    app = documented("Careloop: the gateway", schemas)
     app.add_middleware(AccessMiddleware, policy=policy)
     doors = (
         fhir_router(gateway.intake, gateway.store, gateway.network, gateway.now),

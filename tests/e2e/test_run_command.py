@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.e2e.people import SOURCE, bundle, claim, encounter, patient
@@ -24,6 +26,7 @@ from tests.e2e.running import (
     timeline,
     wait_for,
 )
+from tests.figures import WHOLE_AND_PART, Figures
 
 CITY_S = 25
 CITY = "members=300,rate=150,seed=11"
@@ -82,6 +85,8 @@ def test_a_run_ends_by_itself_with_a_summary_of_the_documented_form(city: Ended)
         "decisions",
         "amounts",
         "milestones",
+        "members_overdue",
+        "rehabilitations",
         "loops_completed",
         "ledger_imbalance",
         "decision_latency_ms",
@@ -91,8 +96,10 @@ def test_a_run_ends_by_itself_with_a_summary_of_the_documented_form(city: Ended)
     assert set(found["payment_requests"]) == {"direct_pay", "claim"}
     assert set(found["milestones"]) == {"screening", "management", "treatment", "rehabilitation"}
     assert set(found["decision_latency_ms"]) == {"p50", "p99"}
-    counts = [found["visits"], found["loops_completed"]]
-    for name in ("events", "payment_requests", "decisions", "milestones", "log_counts"):
+    counts = [found["visits"], found["members_overdue"], found["loops_completed"]]
+    for name in (
+        "events", "payment_requests", "decisions", "milestones", "rehabilitations", "log_counts",
+    ):  # fmt: skip
         counts += found[name].values()
     counts += [amount for amounts in found["amounts"].values() for amount in amounts.values()]
     assert all(type(count) is int and count >= 0 for count in counts)
@@ -120,6 +127,42 @@ def test_every_decision_of_a_run_answers_a_request_and_the_counts_are_those_of_t
     outcomes = city.summary["decisions"]
     requests = city.summary["payment_requests"]
     assert sum(outcomes.values()) - outcomes.get("reversed", 0) == sum(requests.values())
+
+
+def test_every_figure_of_the_summary_is_what_sql_counts_over_the_export(
+    city: Ended, data_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.parquet"
+    for words in (("export", file, "--data-dir", data_dir), ("tables", file, tmp_path / "tables")):
+        done = careloop("replay", *words)
+        assert done.returncode == 0, done.stdout
+    figures = Figures(tmp_path / "tables")
+    letters = duckdb.execute(
+        "SELECT count(*) FROM read_parquet(?) WHERE topic = 'dead-letters'", [str(file)]
+    ).fetchall()
+    facts = [kind for kind in city.summary["log_counts"] if _is_fact(kind)]
+
+    counted = figures.summary()
+
+    assert {name: city.summary[name] for name in counted} == counted
+    assert city.summary["events"]["dead_lettered"] == letters[0][0]
+    assert city.summary["events"]["accepted"] == sum(counted["log_counts"][kind] for kind in facts)
+    latency = city.summary["decision_latency_ms"]
+    assert (latency["p50"], latency["p99"]) == pytest.approx(figures.latencies_ms(), abs=0.06)
+    members = figures.members()
+    assert all(members[part] <= members[whole] for whole, part in WHOLE_AND_PART)
+
+
+def test_another_shell_reads_where_the_doors_were(city: Ended, data_dir: Path) -> None:
+    said = subprocess.run(
+        ["sh", "-c", f'. {data_dir}/env.sh && echo "$GATEWAY $INSURERS_DOOR"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert all(address in city.said for address in said)
+    assert len(said) == 2
 
 
 def test_the_log_of_a_run_follows_from_its_facts(log: Path) -> None:
@@ -302,14 +345,16 @@ def test_an_option_that_cannot_be_used_ends_with_a_readable_message(
     assert list(tmp_path.glob("careloop-*/")) == []
 
 
-def test_a_port_in_use_is_named() -> None:
+@pytest.mark.parametrize("option", ["--http-port", "--subscriptions-port"])
+def test_a_port_in_use_is_named(option: str) -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
         port = stranger.getsockname()[1]
 
-        done = careloop("run", "--no-city", "--for", 1, "--http-port", port)
+        done = careloop("run", "--no-city", "--for", 1, option, port)
 
     assert done.returncode != 0
     assert f"port {port} is in use" in done.stdout
+    assert option in done.stdout
     assert "Traceback" not in done.stdout

@@ -10,7 +10,7 @@ from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS
 from services.replay.log import Manifest
 from services.replay.tables import write_tables
 from services.timeline.tally import Tally
-from tests.figures import MEMBERS, PARTS, Figures
+from tests.figures import MEMBERS, WHOLE_AND_PART, Figures
 from tests.unit.simulator.city_fixtures import city
 from tests.unit.simulator.test_city_and_stages import CityOnStages
 
@@ -54,7 +54,7 @@ def test_every_line_of_the_funnel_is_what_sql_counts(counted):
 def test_no_count_exceeds_what_it_is_a_part_of(counted):
     found = counted[1].members()
 
-    for whole, part in PARTS:
+    for whole, part in WHOLE_AND_PART:
         assert found[part] <= found[whole], (part, whole)
 
 

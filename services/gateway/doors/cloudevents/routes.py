@@ -7,6 +7,7 @@ from services.gateway.acceptance.problems import RequestRefusedError
 from services.gateway.answer.http import applied, problem_refusal, wait_s
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.cloudevents.answers import events_answer
+from services.gateway.doors.cloudevents.described import EVENTS
 from services.gateway.doors.cloudevents.reader import Received, read_events
 from services.gateway.doors.cloudevents.translation import event_group
 from services.gateway.doors.json_body import off_loop, whole_body
@@ -17,8 +18,9 @@ def events_router(intake: Intake, network: NetworkDirectory) -> APIRouter:
     """Return the door for CloudEvents."""
     router = APIRouter()
 
-    @router.post("/events")
+    @router.post("/events", openapi_extra=EVENTS)
     async def post_events(request: Request) -> Response:
+        """Take CloudEvents in structured, batch or binary mode."""
         try:
             body = await whole_body(request)
             headers = {name.lower(): value for name, value in request.headers.items()}

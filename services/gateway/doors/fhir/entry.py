@@ -124,3 +124,6 @@ _READ: Final[Mapping[str, Translate]] = {
     "Observation": _reading(Observation, observation_facts),
     "MedicationRequest": _reading(MedicationRequest, prescription_facts),
 }
+
+READ_TYPES: Final = tuple(_READ)
+"""The resource types that say something here."""

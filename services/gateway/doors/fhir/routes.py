@@ -15,16 +15,11 @@ from services.gateway.answer.http import applied, wait_s
 from services.gateway.answer.intake import Intake
 from services.gateway.doors.fhir.answers import fhir_answer, fhir_refusal
 from services.gateway.doors.fhir.bundle import Context, Translation, groups_of, translate
+from services.gateway.doors.fhir.described import ANY_RESOURCE, OF_ONE_TYPE
 from services.gateway.doors.json_body import decimal_number, load_json, off_loop, whole_body
 from services.gateway.doors.network import NetworkDirectory
 
 _MEDIA: Final = {"application/fhir+json", "application/json"}
-_RESOURCE_TYPE: Final = {
-    "parameters": [
-        {"name": "resource_type", "in": "path", "required": True, "schema": {"type": "string"}}
-    ]
-}
-"""Written out, since the route reads it off the request, see `services.gateway.routes`."""
 
 
 def fhir_router(
@@ -33,9 +28,11 @@ def fhir_router(
     """Return the door for FHIR R4."""
     router = APIRouter()
 
-    @router.post("/fhir")
-    @router.post("/fhir/{resource_type}", openapi_extra=_RESOURCE_TYPE)
+    # Described by hand, since the route reads all off the request: see `services.gateway.routes`.
+    @router.post("/fhir", openapi_extra=ANY_RESOURCE)
+    @router.post("/fhir/{resource_type}", openapi_extra=OF_ONE_TYPE)
     async def post_fhir(request: Request) -> Response:
+        """Take a Bundle or one resource of FHIR R4."""
         headers = request.headers
         context = Context(
             network, now(), headers.get("careloop-source"), headers.get("if-none-exist")

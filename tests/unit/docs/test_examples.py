@@ -95,6 +95,17 @@ def test_the_stages_run_by_hand_print_what_is_shown(name: str) -> None:
     assert printed.getvalue() in blocks(name, "")
 
 
+def test_both_readmes_show_the_same() -> None:
+    """What is pasted is the same to the letter; what is not done yet is as long a list."""
+    for language in ("sh", "python"):
+        assert blocks(READMES[0], language) == blocks(READMES[1], language)
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in READMES)
+    assert len(re.findall(r"^\| \*\*", english, re.MULTILINE)) == len(
+        re.findall(r"^- \*\*", chinese.partition("目前的局限")[2], re.MULTILINE)
+    )
+    assert "会员" not in chinese  # a member is 参保人, one who is insured
+
+
 @pytest.mark.parametrize("name", READMES)
 def test_the_code_can_be_pasted_into_a_prompt(name: str) -> None:
     (code,) = blocks(name, "python")

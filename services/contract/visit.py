@@ -99,7 +99,11 @@ class BillLine(Frozen):
 
 
 class ChargePosted(EventData):
-    """The hospital charged a visit (DFT^P03; Claim). The lines sum to the amount."""
+    """The hospital charged a visit (DFT^P03; Claim). The lines sum to the amount.
+
+    replaces: an earlier charge of the same visit, which counts no more once this one does (X12 CLM05-3
+    of 7; FHIR Claim.related).
+    """
 
     TYPE: ClassVar[str] = "careloop.charge.posted.v1"
 
@@ -109,6 +113,13 @@ class ChargePosted(EventData):
     currency: Currency
     amount: Amount
     lines: tuple[BillLine, ...] = Field(min_length=1)
+    replaces: Id | None = None
+
+    @model_validator(mode="after")
+    def _replaces_another(self) -> Self:
+        if self.replaces == self.charge_id:
+            raise ValueError(f"charge {self.charge_id} cannot replace itself; use a new charge_id")
+        return self
 
     @model_validator(mode="after")
     def _lines_sum_to_amount(self) -> Self:

@@ -68,7 +68,8 @@ def _(data: visit.VisitCancelled) -> Words:
 
 @words.register
 def _(data: visit.ChargePosted) -> Words:
-    return Words(f"Visit {data.visit_id} was charged {as_text(data.amount, data.currency)}.")
+    place = f" in place of charge {data.replaces}" if data.replaces is not None else ""
+    return Words(f"Visit {data.visit_id} was charged {as_text(data.amount, data.currency)}{place}.")
 
 
 @words.register

@@ -37,6 +37,7 @@ from services.treatment.withdrawals import (
     comes_first,
     expired,
     is_cancelled,
+    is_voided,
     met,
     waiting_until,
     with_withdrawal,
@@ -95,7 +96,7 @@ def _visit_moved(
         return _withdrawn(state, before, withdrawal, event, data, at)
     waits_until = waiting_until(at) if comes_first(state, before, data, event.time) else None
     kept = with_withdrawal(state, data, event.time, event.id, waits_until)
-    if waits_until is not None and not _cancels_visit(data):
+    if waits_until is not None and not _stands_at_once(data):
         return Step(kept)
     after = with_unbilled(moved(before, data, event.time), data, event.id)
     told = () if after == before else milestones_of(data, event.time, state.covers)
@@ -115,14 +116,30 @@ def _withdrawn(
     if isinstance(data, VisitCancelled | ChargeVoided):
         return Step(state)
     known = met(state, withdrawal)
+    if withdrawal.what == "charge" and isinstance(data, ChargePosted) and data.replaces is not None:
+        return _replaced(known, event, data, data.replaces, at)
     if withdrawal.what != "discharge" or not isinstance(data, VisitDischarged):
         return Step(known)
     after = with_unbilled(withdrawn(before, data), data, event.id)
     return _conclude(known, before, after, reason_of(data), event, at)
 
 
-def _cancels_visit(fact: VisitFact) -> bool:
-    return isinstance(fact, VisitCancelled) and fact.cancels == "visit"
+def _replaced(
+    state: TreatmentState, event: Event[Consumed], data: ChargePosted, prior: str, at: datetime
+) -> TreatmentStep:
+    """Withdraw what a charge replaced that is withdrawn itself: neither counts."""
+    if is_voided(state, data.visit_id, prior):
+        return Step(state)
+    reason = f"charge {data.charge_id} took its place"
+    void = ChargeVoided(charge_id=prior, visit_id=data.visit_id, reason=reason)
+    return _visit_moved(state, event, void, at)
+
+
+def _stands_at_once(fact: VisitFact) -> bool:
+    """Whether a fact has its effect although what it withdraws is not known yet."""
+    return isinstance(fact, ChargePosted) or (
+        isinstance(fact, VisitCancelled) and fact.cancels == "visit"
+    )
 
 
 def _conclude(

@@ -89,6 +89,8 @@ def reason_of(fact: VisitFact) -> str:
             text = f"{fact.cancels} cancelled: {fact.reason}"
         case ChargePosted():
             text = f"charge {fact.charge_id} posted"
+            if fact.replaces is not None:
+                text += f" in place of {fact.replaces}"
         case ChargeVoided():
             text = f"charge {fact.charge_id} voided: {fact.reason}"
         case _:
@@ -180,19 +182,22 @@ def _once(what: str, known: datetime | None, visit_id: str) -> None:
 
 def _posted(visit: Visit, fact: ChargePosted) -> tuple[Charge, ...]:
     name = f"charge {fact.charge_id} of visit {fact.visit_id}"
-    if any(charge.charge_id == fact.charge_id for charge in visit.charges):
+    others = visit.charges
+    if fact.replaces is not None:
+        others = tuple([charge for charge in others if charge.charge_id != fact.replaces])
+    if any(charge.charge_id == fact.charge_id for charge in others):
         raise RuleRefusedError(f"{name} is in force already; void it first, or use a new charge id")
-    if visit.charges and visit.charges[0].currency != fact.currency:
+    if others and others[0].currency != fact.currency:
         raise RuleRefusedError(
-            f"{name} is in {fact.currency}, the visit is billed in {visit.charges[0].currency}; "
+            f"{name} is in {fact.currency}, the visit is billed in {others[0].currency}; "
             "state it in the currency of the visit"
         )
-    if len(visit.charges) >= CHARGES_MAX:
+    if len(others) >= CHARGES_MAX:
         raise RuleRefusedError(f"{name} is one more than the {CHARGES_MAX} a visit may have")
-    if sum(charge.amount for charge in visit.charges) + fact.amount > AMOUNT_MAX:
+    if sum(charge.amount for charge in others) + fact.amount > AMOUNT_MAX:
         raise RuleRefusedError(f"{name} takes the bill above {AMOUNT_MAX} minor units")
     posted = Charge(fact.charge_id, fact.currency, fact.lines, fact.category)
-    return (*visit.charges, posted)
+    return (*others, posted)
 
 
 def _voided(visit: Visit, fact: ChargeVoided) -> tuple[Charge, ...]:

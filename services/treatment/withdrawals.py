@@ -60,14 +60,15 @@ def comes_first(state: TreatmentState, visit: Visit, fact: VisitFact, when: date
     if visit.phase == "cancelled":
         return False
     match fact:
-        case ChargeVoided():
-            if any(charge.charge_id == fact.charge_id for charge in visit.charges):
+        case ChargeVoided(charge_id=name) | ChargePosted(replaces=str(name)):
+            if any(charge.charge_id == name for charge in visit.charges):
                 return False
-            if _row(state, "charge", fact.visit_id, fact.charge_id) is not None:
+            if is_voided(state, fact.visit_id, name):
                 raise RuleRefusedError(
-                    f"charge {fact.charge_id} of visit {fact.visit_id} is voided already; "
-                    "check the charge id"
+                    f"charge {name} of visit {fact.visit_id} is voided already, or was "
+                    "replaced; name the one that is in force"
                 )
+            _check_visit(state, visit, name)
             return True
         case VisitCancelled(cancels="discharge"):
             return visit.discharged is None or when < visit.discharged
@@ -75,6 +76,22 @@ def comes_first(state: TreatmentState, visit: Visit, fact: VisitFact, when: date
             return not any(known is visit for known in state.visits)
         case _:
             return False
+
+
+def is_voided(state: TreatmentState, visit_id: str, charge_id: str) -> bool:
+    """Whether a charge was voided or replaced; it may not have come yet."""
+    return _row(state, "charge", visit_id, charge_id) is not None
+
+
+def _check_visit(state: TreatmentState, visit: Visit, charge_id: str) -> None:
+    for known in state.visits:
+        if known.visit_id != visit.visit_id and any(
+            charge.charge_id == charge_id for charge in known.charges
+        ):
+            raise RuleRefusedError(
+                f"charge {charge_id} belongs to visit {known.visit_id}, not to {visit.visit_id}: "
+                "void it there, and post another here"
+            )
 
 
 def with_withdrawal(
@@ -102,10 +119,14 @@ def with_withdrawal(
         case VisitCancelled():
             row = Withdrawal("visit", visit_id, visit_id, when, event_id, waits_until)
             return _keeping(state, _of_others(state, {visit_id}), row)
-        case ChargePosted() if state.withdrawals:
+        case ChargePosted() if state.withdrawals or fact.replaces is not None:
             # A charge that was voided is posted anew: its id begins another life.
             row = Withdrawal("charge", visit_id, fact.charge_id, when, event_id)
-            return _with(state, _others(state, row))
+            anew = _with(state, _others(state, row))
+            if fact.replaces is None:
+                return anew
+            prior = row._replace(name=fact.replaces, waits_until=waits_until)
+            return _keeping(anew, _others(anew, prior), prior)
         case _:
             return state
 

@@ -116,16 +116,18 @@ class Standing:
         """Take a fact into account; returns whether it has an effect, or will have."""
         when = instant_text(fact.time)
         if link.within is not None and self.has(fact.member, cancellation_of(link.within)):
-            if not link.takes:
+            if link.gives or not link.takes:
                 self._meets_cancellation(fact.member, link.within, when)
             return False  # what is dated later than the cancellation, treatment refuses
-        if link.takes:
+        if link.takes and not link.gives:
             return self._withdraw(fact, link, when, since)
         came = [self._give(fact.member, thing, when) for thing in link.gives]
         if link.reopens is not None and not self.has(fact.member, link.gives[0]):
             self._wait(fact, link, link.reopens, link.gives[0], since)
         if link.needs is not None and all(came):
             self._bill(fact, link, when, since)
+        if link.takes:
+            self._replace(fact, link, since)
         earlier = link.reopens is not None and self._last(fact.member, link.gives[0]) != when
         return all(came) and not earlier
 
@@ -142,6 +144,14 @@ class Standing:
         if link.mentions is not None and not self.has(fact.member, link.mentions):
             self.things[thing_id(fact.member, bills_of(link.mentions))] = when
         self._wait(fact, link, link.about, link.needs, since)
+
+    def _replace(self, fact: Fact, link: Links, since: str) -> None:
+        """Take away what a fact takes the place of, or wait for that."""
+        prior = thing_id(fact.member, link.takes[0])
+        if self.things.pop(prior, None) is None:
+            self._wait(fact, link, link.about, link.takes[0], since)
+        else:
+            self._end(lambda each: each.about_id == prior)
 
     def _was_cancelled(self, member: str, thing: str, when: str) -> bool:
         """Whether a thing that happened `when` was cancelled since."""
@@ -210,7 +220,7 @@ class Standing:
             awaits=named.get(awaits, awaits),
             awaits_id=thing_id(fact.member, awaits),
             within_id=within,
-            withdraws=bool(link.takes) and about == link.about,
+            withdraws=awaits in link.takes and about == link.about,
             since=since,
         )
 
@@ -263,7 +273,8 @@ def waiting_note(fact: Fact, standing: Standing) -> Problem | None:
     says = f"{waits.about} waits for {waits.awaits}"
     says = f"{says[0].upper()}{says[1:]}"
     opened = link.reopens is not None and not waits.withdraws
-    if opened or (link.mentions is not None and not unknown):
+    usual = link.mentions is not None and not unknown and not waits.withdraws
+    if opened or usual:
         return Problem("informational", fact.place, says, severity="information")
     missing = sent.mentions if unknown else waits.awaits
     mend = (

@@ -86,7 +86,16 @@ def _(data: VisitCancelled) -> Links:
 def _(data: ChargePosted) -> Links:
     charge = _charge(data.charge_id, data.visit_id)
     visit, discharge = visit_of(data.visit_id), _discharge(data.visit_id)
-    return Links(charge, (charge,), needs=discharge, mentions=visit, within=visit, bills=discharge)
+    prior = () if data.replaces is None else (_charge(data.replaces, data.visit_id),)
+    return Links(
+        charge,
+        gives=(charge,),
+        needs=discharge,
+        takes=prior,
+        mentions=visit,
+        within=visit,
+        bills=discharge,
+    )
 
 
 @links.register

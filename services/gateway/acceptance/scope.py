@@ -18,7 +18,7 @@ from services.gateway.acceptance.names import MARK, named, scoped
 
 OWN_IDS: Final = (
     "visit_id", "charge_id", "condition_id", "procedure_id", "observation_id", "prescription_id",
-    "session_id", "cover_id",
+    "session_id", "cover_id", "replaces",
 )  # fmt: skip
 """Fields of facts that hold an id of the sender's. Providers, insurers and products are everybody's."""
 

@@ -6,6 +6,7 @@ from services.gateway.doors.fhir.elements import (
     CodeableConcept,
     Coding,
     Element,
+    Identifier,
     Meta,
     Money,
     Period,
@@ -149,6 +150,20 @@ class ClaimItem(Element):
     encounter: list[Reference] = Field(default_factory=list)
 
 
+class RelatedClaim(Element):
+    """A link to another bill; reference: its number in somebody's files."""
+
+    claim: Reference | None = None
+    relationship: CodeableConcept | None = None
+    reference: Identifier | None = None
+
+
+class SupportingInfo(Element):
+    """What else is said of a bill."""
+
+    code: CodeableConcept | None = None
+
+
 class Claim(Resource):
     """A bill."""
 
@@ -158,6 +173,8 @@ class Claim(Resource):
     patient: Reference
     billable_period: Period = Period()
     created: str | None = None
+    related: list[RelatedClaim] = Field(default_factory=list)
+    supporting_info: list[SupportingInfo] = Field(default_factory=list)
     item: list[ClaimItem] = Field(default_factory=list)
     total: Money | None = None
 

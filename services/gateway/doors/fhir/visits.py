@@ -15,6 +15,7 @@ from services.contract.visit import (
 from services.gateway.acceptance.facts import Fact
 from services.gateway.doors.fhir.bill import read_bill
 from services.gateway.doors.fhir.reader import Reader
+from services.gateway.doors.fhir.related import replaced_by
 from services.gateway.doors.fhir.resources import Claim, Encounter
 
 # HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
@@ -135,6 +136,7 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
         ("created", claim.created),
     )
     bill = read_bill(claim, reader)
+    replaces = replaced_by(claim, reader)
     if reader.failed or not (member and visit_id and time and bill):
         return []
     currency, amount, lines = bill
@@ -147,6 +149,7 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
         currency=currency,
         amount=amount,
         lines=lines,
+        replaces=replaces,
     )
     return [reader.fact(("charged",), member, time, data, correlation_id=visit_id)]
 

@@ -15,7 +15,8 @@ import httpx
 
 from services.contract.codec import decode, encode
 from services.contract.event import Event, EventData
-from services.contract.payment import DirectPayDecided, Parts, TraceStep
+from services.contract.ids import derived_id
+from services.contract.payment import DirectPayDecided, Parts, PaymentRequested, TraceStep
 from services.contract.topics import HEALTH_EVENTS, PAYMENT_EVENTS
 from services.contract.visit import Provider
 from services.local.ports import free_port
@@ -115,7 +116,7 @@ def decide(settings: Settings, cause: Event[EventData], visit: str = "v1") -> No
         recorded_time=cause.recorded_time,
         sequence=1,
         data=decision,
-        causation_id=cause.id,
+        causation_id=derived_id("treatment", cause.id, cause.subject, PaymentRequested.TYPE, 1),
         correlation_id=visit,
     )
 

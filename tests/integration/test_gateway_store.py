@@ -13,7 +13,7 @@ from sqlalchemy import event, select
 
 from services.contract.codec import decode
 from services.contract.member import MemberRegistered
-from services.contract.topics import HEALTH_EVENTS
+from services.contract.topics import DEAD_LETTERS, HEALTH_EVENTS
 from services.contract.visit import Provider, VisitRegistered
 from services.gateway.acceptance.decide import GroupOutcome
 from services.gateway.acceptance.facts import Fact, Group, Submission
@@ -21,9 +21,19 @@ from services.gateway.acceptance.store import MIGRATIONS, Store
 from services.gateway.acceptance.tables import OUTBOX
 from services.gateway.acceptance.writer import GroupWriter, NotStoredError
 from services.gateway.app import timeline_of
-from services.runtime.projection import Batch, Logged
+from services.runtime.dead_letters import Place, dead_letter, read_letter
+from services.runtime.projection import Batch, Logged, LoggedLetter
 from services.runtime.settings import Settings
-from tests.gateways import CLAIM, ENCOUNTER, FHIR, PATIENT, bundle, gateway
+from tests.gateways import (
+    CLAIM,
+    ENCOUNTER,
+    FHIR,
+    PATIENT,
+    bundle,
+    cloud_event,
+    gateway,
+    registered,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OWNED = Provider(id="hospital-owned-1", network="owned")
@@ -228,3 +238,62 @@ def test_what_is_accepted_waits_for_the_disk_also_after_what_need_not(
     store.close()
 
     assert (lazy, careful) in {(1, 2), ("off", "on")}
+
+
+async def test_what_waits_and_what_was_refused_is_listed_by_either_database(
+    database_settings: Settings,
+) -> None:
+    void = {"charge_id": "c1", "visit_id": "v1", "reason": "Typed twice."}
+    events = [
+        registered(),
+        cloud_event("careloop.charge.voided.v1", void, id="e1"),
+        cloud_event("careloop.charge.voided.v1", void | {"charge_id": "c2"}, id="e2"),
+    ]
+    async with gateway(database_settings) as (client, door):
+        batch = {"content-type": "application/cloudevents-batch+json"}
+        await client.post("/events", json=events, headers=batch)
+        records = [row.record for row in door.store.unsent(9)]
+        logged = tuple(
+            Logged(number, 1_000, decode(record), record.value)
+            for number, record in enumerate(records)
+        )
+        door.timeline.apply(Batch(HEALTH_EVENTS, 0, 0, 3, logged))
+        before = (await client.get("/waiting?source=urn:hospital:1&limit=1")).json()
+        rest = (await client.get(f"/waiting?after={before['next']}")).json()
+        letter = read_letter(
+            dead_letter(records[1], Place(HEALTH_EVENTS, 0, 1), "treatment", "No.")
+        )
+        assert letter is not None
+        for start in (0, 1):  # a repeat of a letter is the same
+            letters = (LoggedLetter(2_000, letter),)
+            door.timeline.apply(Batch(DEAD_LETTERS, 0, start, start + 1, (), letters=letters))
+        refusals = (await client.get("/refusals?source=urn:hospital:1")).json()
+        left = (await client.get("/waiting")).json()["waiting"]
+        progress = (await client.get("/progress")).json()
+
+    assert sorted(row["what"] for row in (*before["waiting"], *rest["waiting"])) == [
+        "the voiding of charge c1 of visit v1", "the voiding of charge c2 of visit v1",
+    ]  # fmt: skip
+    assert [row["reason"] for row in refusals["refusals"]] == ["No."]
+    assert [row["waits_for"] for row in left] == ["charge c2 of visit v1"]
+    assert (progress["refused_behind"], progress["waiting"]) == (1, 1)
+
+
+async def test_bills_and_how_visits_stand_are_read_from_either_database(
+    database_settings: Settings,
+) -> None:
+    async with gateway(database_settings) as (client, door):
+        await client.post("/fhir", json=bundle(PATIENT, ENCOUNTER, CLAIM), headers=FHIR)
+        visit = ("m1", "v1")
+        billed = door.store.visits([visit])[visit]
+        again = [CLAIM | {"status": "cancelled"}, CLAIM | {"id": "c2"}]
+        await client.post("/fhir", json=bundle(*again), headers=FHIR)
+        corrected = door.store.visits([visit])[visit]
+        await client.post("/fhir", json=bundle(ENCOUNTER | {"status": "cancelled"}), headers=FHIR)
+        cancelled = door.store.visits([visit])[visit]
+        last = door.store.last_in_outbox()
+
+    assert billed[:4] == corrected[:4] == (True, True, False, True)
+    assert billed.last != corrected.last
+    assert cancelled[:3] == (False, False, True)
+    assert last == 8

@@ -40,12 +40,19 @@ def without_unbilled(state: TreatmentState, at: datetime) -> TreatmentState:
     """
     visits = tuple(
         [
-            visit._replace(charges=(), unbilled=()) if _is_over(visit, at) else visit
+            _without(visit) if _is_over(visit, at) else visit
             for visit in state.visits
             if visit.phase != "awaited" or not _is_over(visit, at)
         ]
     )
     return state if visits == state.visits else changed(state, visits=visits)
+
+
+def _without(visit: Visit) -> Visit:
+    """Return a visit without what waits in it; what was billed once is billed again if it ends."""
+    waited = {row.charge_id for row in visit.unbilled}
+    left = tuple([charge for charge in visit.charges if charge.charge_id not in waited])
+    return visit._replace(charges=left, unbilled=())
 
 
 def _is_over(visit: Visit, at: datetime) -> bool:

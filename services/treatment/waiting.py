@@ -101,7 +101,11 @@ def _given_up(one: Waiting, when: datetime) -> Draft:
 def _unbilled(visit: Visit, row: Unbilled, when: datetime) -> Draft:
     """Say that a charge, or a visit that was opened again, waited too long for a discharge."""
     until, name = last_day(visit), visit.visit_id
-    what = f"visit {name}" if row.charge_id is None else f"charge {row.charge_id} of visit {name}"
+    if row.charge_id is None:
+        says = f"visit {name}, open again, was not discharged by {until}; if it is after all, it counts."
+        data = WaitExpired(fact=row.fact, awaited=f"the discharge of visit {name}", reason=says)
+        return Draft(data, when, correlation_id=name)
+    what = f"charge {row.charge_id} of visit {name}"
     if visit.phase == "awaited":
         awaited = f"visit {name}"
         says = f"nobody told of the visit by {until}"

@@ -64,15 +64,30 @@ def test_it_says_what_was_missing_and_what_to_do():
     )
 
 
-def test_a_charge_that_was_given_up_is_not_billed_when_the_visit_comes_after_all():
+@pytest.mark.parametrize("bound", [UNKNOWN, OPEN])
+def test_a_charge_that_was_given_up_is_not_billed_when_the_visit_ends_after_all(bound):
     journey = Journey(STAGE, clock=day(0))
+    if bound == OPEN:
+        journey.publish(REGISTERED, day(0))
     journey.publish(charge("c1", 500), day(0))
-    journey.tick(day(UNKNOWN + 2))
+    journey.tick(day(bound + 2))
 
-    journey.publish(DISCHARGED, day(UNKNOWN + 3))
-    journey.publish(charge("c2", 700), day(UNKNOWN + 3))
+    journey.publish(DISCHARGED, day(bound + 3))
+    journey.publish(charge("c2", 700), day(bound + 3))
 
     assert [request.billed for request in journey.heard(PaymentRequested)] == [700]
+
+
+def test_what_was_billed_once_is_billed_again_if_the_visit_ends_after_all():
+    journey = Journey(STAGE, clock=day(0))
+    for fact in (charge("c1", 500), DISCHARGED, REOPENED):
+        journey.publish(fact, day(1))
+    journey.publish(charge("c2", 700), day(2))
+    journey.tick(day(OPEN + 4))
+
+    journey.publish(DISCHARGED, day(OPEN + 5))
+
+    assert [request.billed for request in journey.heard(PaymentRequested)] == [500, 500]
 
 
 def test_a_stay_that_goes_on_is_not_given_up_as_long_as_something_is_told_of_it():

@@ -6,6 +6,7 @@ stage decides by its own state; what ends here is what was accepted, in the orde
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.contract.codec import instant_text
@@ -230,6 +231,7 @@ def _texts(link: Links) -> list[str]:
     return [link.about, *link.gives, link.needs or "", *link.takes, link.reopens or ""]
 
 
+@lru_cache(maxsize=16_384)
 def thing_id(member: str, thing: str) -> str:
     """Return the id of a member's thing."""
     return stable_id(member, thing)
@@ -264,12 +266,15 @@ def waiting_note(fact: Fact, standing: Standing) -> Problem | None:
 
     A bill that waits for the discharge of a known visit is as it should be; any other is doubtful.
     """
-    link, sent = links(fact.data), links(fact.sent.data)
     waits = standing.waiting.get(fact.id)
+    link = links(fact.data)
     unknown = link.mentions is not None and not standing.has(fact.member, link.mentions)
+    if waits is None and not unknown:
+        return None
+    sent = links(fact.sent.data)
     if waits is None:
         says = f"Nobody has told of {sent.mentions}, which {sent.about} names"
-        return _doubt(fact, says, "Send it, too, or check the id.") if unknown else None
+        return _doubt(fact, says, "Send it, too, or check the id.")
     says = f"{waits.about} waits for {waits.awaits}"
     says = f"{says[0].upper()}{says[1:]}"
     opened = link.reopens is not None and not waits.withdraws

@@ -12,7 +12,9 @@ OF_REQUESTS: Final = "tests/unit/gateway/test_entry_requests.py"
 
 FHIR: Final = (
     bug("an address that names nothing becomes an id", REFERENCES,
-         "            if kind in R4_TYPES and is_id(found):", "            if is_id(found):",
+         "        if found is None:\n            raise UnresolvedError(\n",
+         "        if found is None:\n            return Target(wanted, text.rpartition('/')[2])\n"
+         "            raise UnresolvedError(\n",
          OF_REFERENCES),
     bug("a reference keeps its version", REFERENCES,
          '(?:/_history/[^\\s/?#]+)?"', '"',

@@ -229,7 +229,7 @@ async def test_an_identifier_is_found_in_later_requests_of_its_sender_alone(
 
     assert first.status_code == mine.status_code == 200
     assert other.status_code == 422
-    assert other.json()["issue"][0]["code"] == "not-found"
+    assert "No Patient with the identifier" in other.json()["issue"][0]["diagnostics"]
 
 
 async def test_an_identifier_of_two_names_neither(settings: Settings) -> None:

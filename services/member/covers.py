@@ -3,14 +3,14 @@
 The end of a cover may come before its start. Then it waits for it, within bounds.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from services.contract.frozen import Day, Id
 from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.step import RuleRefusedError
 from services.contract.waiting import WAITS_AT_MOST
-from services.member.calendar import BusinessDay, days_after
+from services.member.calendar import SCHEME_ZONE, BusinessDay, day_in, days_after, local_day
 
 COVERS_MAX: Final = 64
 """Covers remembered for one member: late corrections ask for old ones. The one that ended first
@@ -59,6 +59,19 @@ def covers_on(covers: Covers, day: BusinessDay) -> Covers:
     return tuple([cover for cover in covers if _holds(cover, day)])
 
 
+def covers_at(covers: Covers, moment: datetime) -> Covers:
+    """Return the covers in force at `moment`: on its day where it happened, then in the scheme's zone.
+
+    Which of the two days counts, each product says by its own zone. They are shown without their
+    last days: a cover that ends later pays the same.
+    """
+    there, here = local_day(moment), day_in(moment, SCHEME_ZONE)
+    in_force = covers_on(covers, there)
+    if there != here:
+        in_force += covers_on(covers, here)
+    return tuple([Cover(*cover[:4], None) for cover in in_force])
+
+
 def terms_of(covers: Covers) -> tuple[CoverTerms, ...]:
     """Return the terms of covers, as a payment request states them."""
     return tuple([cover.terms for cover in covers])
@@ -67,6 +80,13 @@ def terms_of(covers: Covers) -> tuple[CoverTerms, ...]:
 def insurers_in_force(covers: Covers, day: BusinessDay) -> tuple[str, ...]:
     """Return, sorted and once each, the insurers with a cover in force on `day`."""
     return tuple(sorted({cover.insurer for cover in covers if _holds(cover, day)}))
+
+
+def cover_reason(data: CoverActivated | CoverEnded) -> str:
+    """Say why the covers in force are others than before."""
+    if isinstance(data, CoverActivated):
+        return f"cover {data.cover.cover_id} became known"
+    return f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
 
 
 def with_cover(

@@ -11,12 +11,17 @@ from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded
 from services.contract.step import Draft, RuleRefusedError, Step
 from services.member.calendar import local_day, start_of
-from services.member.covers import with_cover
+from services.member.covers import cover_reason, with_cover
 from services.rehabilitation.course import assessed, completed, due_after
 from services.rehabilitation.instrument import read_score
 from services.rehabilitation.milestones import finished, milestone
 from services.rehabilitation.programme import Programme, measured, programme
-from services.rehabilitation.sessions import session_request, with_paid
+from services.rehabilitation.sessions import (
+    asked_anew,
+    session_paid,
+    session_request,
+    with_paid,
+)
 from services.rehabilitation.state import (
     Course,
     RehabilitationState,
@@ -53,7 +58,7 @@ def decide(state: RehabilitationState, event: Event[Consumed], at: datetime) -> 
     data = event.data
     match data:
         case CoverActivated() | CoverEnded():
-            return Step(_covered(state, data, event.id, at))
+            return _covered(state, data, event, at)
         case ReferredToRehabilitation():
             return _referred(state, data, event.time, at)
         case ReferralWithdrawn():
@@ -69,12 +74,17 @@ def decide(state: RehabilitationState, event: Event[Consumed], at: datetime) -> 
 
 
 def _covered(
-    state: RehabilitationState, data: CoverActivated | CoverEnded, fact: str, at: datetime
-) -> RehabilitationState:
-    covers, ends = with_cover(state.covers, state.ends, data, fact, local_day(at))
+    state: RehabilitationState,
+    data: CoverActivated | CoverEnded,
+    event: Event[Consumed],
+    at: datetime,
+) -> RehabilitationStep:
+    covers, ends = with_cover(state.covers, state.ends, data, event.id, local_day(at))
     if covers is state.covers and ends is state.ends:
-        return state
-    return changed(state, covers=covers, ends=ends)
+        return Step(state)
+    both, reason = (state.covers, covers), cover_reason(data)
+    sessions, drafts = asked_anew(state.sessions, both, event.subject, event.time, reason)
+    return Step(changed(state, covers=covers, ends=ends, sessions=sessions), drafts)
 
 
 def wake(state: RehabilitationState, at: datetime) -> RehabilitationStep:
@@ -131,7 +141,8 @@ def _referred(
             return Step(state)
         if _is_same_illness(known, data):
             visits = (*known.visits, data.visit_id)[-VISITS_MAX:]
-            return Step(with_course(state, known._replace(visits=visits)))
+            since = min(known.since, data.discharged_on)
+            return Step(with_course(state, known._replace(visits=visits, since=since)))
     course = Course(
         pathway=data.pathway,
         visits=(data.visit_id,),
@@ -193,8 +204,12 @@ def _attended(
     state: RehabilitationState, data: SessionAttended, event: Event[Consumed], at: datetime
 ) -> RehabilitationStep:
     when = event.time
-    request = session_request(data, event.subject, when, state.covers)
-    paid = changed(state, paid=with_paid(state.paid, data.session_id))
+    paid = changed(
+        state,
+        paid=with_paid(state.paid, data.session_id),
+        sessions=session_paid(state.sessions, data, when),
+    )
+    request = session_request(paid.sessions[-1], event.subject, state.covers, when)
     on = [course for course in state.courses if local_day(when) >= course.since]
     if not on:
         return Step(paid, (request,))

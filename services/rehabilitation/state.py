@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.contract.change import changed
-from services.contract.frozen import Day, Id, Instant, Word
+from services.contract.clinical import SessionMode
+from services.contract.frozen import Amount, Currency, Day, Id, Instant, Word
 from services.contract.step import State
+from services.contract.visit import Provider
 from services.member.covers import Covers, Ends
 
 
@@ -70,19 +72,33 @@ class Course(NamedTuple):
         return self.assess_by if self.reached else min(self.assess_by, self.lost_by)
 
 
+class PaidSession(NamedTuple):
+    """A session attended at `time`, whose payment was asked for `version` times."""
+
+    session_id: Id
+    mode: SessionMode
+    provider: Provider
+    currency: Currency
+    price: Amount
+    time: Instant
+    version: int = 1
+
+
 @dataclass(frozen=True)
 class RehabilitationState(State):
     """A member's covers, courses and last scores; of each pathway one, in the order of their names.
 
     scores: also those taken before any referral, since the baseline is often measured on the ward.
     paid: marks of the sessions that were paid or claimed last, so that none is asked for twice.
-    ends: of covers that are not known yet.
+    sessions: those of them whose payment can still be corrected. ends: of covers that are not known
+    yet.
     """
 
     covers: Covers = ()
     courses: tuple[Course, ...] = ()
     scores: tuple[Score, ...] = ()
     paid: tuple[str, ...] = ()
+    sessions: tuple[PaidSession, ...] = ()
     ends: Ends = ()
 
     def course(self, pathway: str) -> Course | None:

@@ -8,7 +8,7 @@ from services.contract.payment import PaymentRequested, ReversalRequested
 from services.contract.step import Draft
 from services.contract.visit import BillLine, Provider, VisitClass
 from services.member.calendar import SCHEME_ZONE, BusinessDay, day_in, local_day
-from services.member.covers import Covers, covers_on, terms_of
+from services.member.covers import Covers, covers_at, terms_of
 from services.treatment.state import Charge, Visit
 
 
@@ -35,9 +35,7 @@ def bill_due(visit: Visit, covers: Covers) -> Bill | None:
     if visit.provider is None or visit.visit_class is None or began is None:
         return None
     there, here = local_day(began), day_in(began, SCHEME_ZONE)
-    in_force = covers_on(covers, there)
-    if there != here:
-        in_force += covers_on(covers, here)
+    in_force = covers_at(covers, began)
     return Bill(visit.visit_class, visit.provider, (there, here), visit.charges, in_force)
 
 

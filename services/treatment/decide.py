@@ -22,7 +22,7 @@ from services.contract.visit import (
     VisitRegistered,
 )
 from services.member.calendar import local_day
-from services.member.covers import with_cover
+from services.member.covers import cover_reason, with_cover
 from services.treatment.billing import rebill
 from services.treatment.milestones import milestone, milestones_of
 from services.treatment.needs import needs_in, refer, with_needs
@@ -39,6 +39,7 @@ from services.treatment.withdrawals import (
     is_cancelled,
     is_voided,
     met,
+    superseded,
     waiting_until,
     with_withdrawal,
 )
@@ -99,6 +100,8 @@ def _visit_moved(
     if waits_until is not None and not _stands_at_once(data):
         return Step(kept)
     after = with_unbilled(moved(before, data, event.time), data, event.id)
+    if isinstance(data, VisitDischarged):
+        kept = superseded(kept, before, event.time, event.id)
     told = () if after == before else milestones_of(data, event.time, state.covers)
     step = _conclude(kept, before, after, reason_of(data), event, at)
     return Step(step.state, told + step.outputs)
@@ -178,10 +181,7 @@ def _covers_changed(
     covers, ends = with_cover(state.covers, state.ends, data, event.id, local_day(at))
     if covers is state.covers:
         return Step(state if ends is state.ends else changed(state, ends=ends))
-    if isinstance(data, CoverActivated):
-        reason = f"cover {data.cover.cover_id} became known"
-    else:
-        reason = f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
+    reason = cover_reason(data)
     visits: list[Visit] = []
     drafts: list[Draft] = []
     for visit in state.visits:

@@ -34,14 +34,15 @@ CHARGES_MAX: Final = 2_000
 MOVES: Final[Mapping[Phase, Mapping[Move, Phase]]] = MappingProxyType({
     "awaited": {
         "register": "registered", "admit": "admitted", "discharge": "discharged",
+        "cancel its discharge": "awaited",
         "cancel": "cancelled", "charge": "awaited", "void a charge of": "awaited",
     },
     "registered": {
-        "admit": "admitted", "discharge": "discharged",
+        "admit": "admitted", "discharge": "discharged", "cancel its discharge": "registered",
         "cancel": "cancelled", "charge": "registered", "void a charge of": "registered",
     },
     "admitted": {
-        "register": "admitted", "discharge": "discharged",
+        "register": "admitted", "discharge": "discharged", "cancel its discharge": "admitted",
         "cancel": "cancelled", "charge": "admitted", "void a charge of": "admitted",
     },
     "discharged": {
@@ -51,6 +52,7 @@ MOVES: Final[Mapping[Phase, Mapping[Move, Phase]]] = MappingProxyType({
     },
     "reopened": {
         "register": "reopened", "admit": "reopened", "discharge": "discharged",
+        "cancel its discharge": "reopened",
         "cancel": "cancelled", "charge": "reopened", "void a charge of": "reopened",
     },
     "cancelled": {},
@@ -62,7 +64,8 @@ def moved(visit: Visit, fact: VisitFact, when: datetime) -> Visit:
     """Return the visit after `fact`, which happened at `when`.
 
     The class and provider of the discharge hold against those of a late registration or admission.
-    A stay that went on after its discharge ends at the last one: an earlier one changes nothing.
+    A stay that went on after its discharge ends at the last one: an earlier one changes nothing,
+    nor does the cancellation of an earlier one.
 
     Raises:
         RuleRefusedError: the move is not in the table, repeats what is known, or names a charge
@@ -125,7 +128,7 @@ def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> V
         case VisitDischarged():
             return _discharged(visit, phase, fact, when)
         case VisitCancelled(cancels="discharge"):
-            return visit._replace(phase=phase, discharged=None)
+            return _reopened(visit, phase, when)
         case VisitCancelled():
             standing = tuple([need._replace(codes=()) for need in visit.needs if need.referred])
             return visit._replace(phase=phase, discharged=None, charges=(), needs=standing)
@@ -142,6 +145,12 @@ def withdrawn(visit: Visit, fact: VisitDischarged) -> Visit:
     if visit.phase == "discharged":
         return visit
     return visit._replace(phase="reopened", visit_class=fact.visit_class, provider=fact.provider)
+
+
+def _reopened(visit: Visit, phase: Phase, when: datetime) -> Visit:
+    if visit.discharged is None or when < visit.discharged:
+        return visit
+    return visit._replace(phase=phase, discharged=None)
 
 
 def _discharged(visit: Visit, phase: Phase, fact: VisitDischarged, when: datetime) -> Visit:

@@ -71,6 +71,9 @@ def comes_first(state: TreatmentState, visit: Visit, fact: VisitFact, when: date
             _check_visit(state, visit, name)
             return True
         case VisitCancelled(cancels="discharge"):
+            known = _row(state, "discharge", fact.visit_id, fact.visit_id)
+            if known is not None and known.waits_until is None:
+                return False  # some discharge up to then has come
             return visit.discharged is None or when < visit.discharged
         case VisitCancelled():
             return not any(known is visit for known in state.visits)
@@ -129,6 +132,21 @@ def with_withdrawal(
             return _keeping(anew, _others(anew, prior), prior)
         case _:
             return state
+
+
+def superseded(state: TreatmentState, visit: Visit, when: datetime, fact: str) -> TreatmentState:
+    """Return the state in which the earlier of two discharges is withdrawn by the later.
+
+    visit: with one of them; when: of the other, whose event is `fact`.
+    """
+    if visit.discharged is None:
+        return state
+    earlier = min(visit.discharged, when)
+    known = _row(state, "discharge", visit.visit_id, visit.visit_id)
+    if known is not None and known.time >= earlier:
+        return state
+    row = Withdrawal("discharge", visit.visit_id, visit.visit_id, earlier, fact)
+    return _keeping(state, _others(state, row), row)
 
 
 def met(state: TreatmentState, row: Withdrawal) -> TreatmentState:

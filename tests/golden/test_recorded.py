@@ -26,6 +26,8 @@ class Known(NamedTuple):
 _DAY = "a business day: where it happened, and no longer that of UTC"
 _MIDNIGHT = "a deadline falls at midnight in the scheme's zone, and no longer in UTC"
 _ONCE = "an insurer is told once of an invitation: also the second one, and by the registration"
+_LATER_END = "a cover that ends after a visit paid the same, and nothing is asked anew"
+_DAY_AND_END = f"{_DAY}; {_LATER_END}"
 _MIDNIGHT_ONCE = f"{_MIDNIGHT}; {_ONCE}"
 _RESUMED = "it is said when a member is seen again after a missed follow-up, or leaves"
 
@@ -45,9 +47,11 @@ KNOWN_DIFFERENCES: tuple[Known, ...] = (
     Known("city", "settlement: decision", Count(changed=772), _DAY),
     Known("examples", "screening: milestone", Count(changed=2, gone=2, new=1), _ONCE),
     Known("examples", "screening: scheduled", Count(changed=1), _DAY),
-    Known("examples", "treatment: payment request", Count(changed=6), _DAY),
+    Known("examples", "treatment: payment request", Count(changed=5, gone=1), _DAY_AND_END),
+    Known("examples", "treatment: reversal request", Count(gone=1), _LATER_END),
     Known("examples", "management: milestone", Count(new=1), _RESUMED),
-    Known("examples", "settlement: decision", Count(changed=6), _DAY),
+    Known("examples", "settlement: decision", Count(changed=5, gone=1), _DAY_AND_END),
+    Known("examples", "settlement: reversal", Count(gone=1), _LATER_END),
     Known(
         "examples",
         "screening: stratified",

@@ -10,6 +10,7 @@ from tests.mutants.bug import Mutant
 from tests.mutants.bug import bug as _bug
 from tests.mutants.fhir import FHIR
 from tests.mutants.figures import FIGURES
+from tests.mutants.order import ORDER
 
 FOLD: Final = "services/runtime/fold.py"
 HOUSEHOLD: Final = "services/runtime/household.py"
@@ -332,8 +333,8 @@ RULES: Final = (
          "for need in visit.needs if need.referred])", "for need in visit.needs if not need])",
          "tests/unit/treatment/test_needs.py"),
     _bug("a session is of the day in Greenwich", f"{REHABILITATION}/sessions.py",
-         "service_date=local_day(when)",
-         "service_date=when.astimezone(__import__('datetime').UTC).date()",
+         "service_date=local_day(session.time)",
+         "service_date=session.time.astimezone(__import__('datetime').UTC).date()",
          "tests/unit/treatment/test_days.py"),
     _bug("more is better on every instrument", "services/pathways/rehabilitation.py",
          'after - before if self.better == "higher" else before - after', "after - before",
@@ -394,4 +395,4 @@ DOORS: Final = (
          "tests/unit/gateway/test_currencies.py"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *DOORS, *FHIR, *BEHIND, *FIGURES)
+MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *ORDER, *DOORS, *FHIR, *BEHIND, *FIGURES)

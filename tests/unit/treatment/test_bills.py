@@ -236,6 +236,14 @@ def test_a_cover_that_had_ended_before_the_visit_is_asked_again(journey):
     assert insurers_in_force(said[1].covers, said[1].service_date) == ()
 
 
+def test_a_cover_that_ends_after_the_visit_leaves_its_request_alone(journey):
+    journey.publish(cover("cover-1", date(2025, 1, 1)), day(-100))
+    seen_home(journey)
+    ended = CoverEnded(cover_id="cover-1", last_day=date(2026, 1, 1), reason="moved away")
+
+    assert journey.publish(ended, day(9)) == []
+
+
 def test_the_same_cover_twice_leaves_the_very_same_state(journey):
     journey.publish(cover("cover-1", date(2025, 1, 1)), day(0))
     before = journey.state

@@ -157,7 +157,7 @@ def _treatment(state: Any) -> Any:
 
 
 def _rehabilitation(state: Any) -> Any:
-    courses = [(one.pathway, sorted(one.visits)) for one in state.courses]
+    courses = [one.pathway for one in state.courses]
     return state.covers, state.scores, courses
 
 

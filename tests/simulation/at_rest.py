@@ -8,6 +8,7 @@ from services.contract.codec import Record, header_map
 from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.topics import DEAD_LETTERS, STAGE_INPUTS, changelog
+from services.contract.visit import VisitCancelled
 from services.ledger.app import Ledger
 from services.ledger.store import (
     imbalance,
@@ -185,7 +186,7 @@ def the_books_are_right(ledger: Ledger, facts: list[Event[EventData]], watch: Wa
         waiting = undecided(connection)
         require("the_ledger_books_everything", not any(waiting.values()), waiting)
         booked = totals(connection).get("CNY", {}) or {"billed": 0}
-    right = billed_total(facts)
+    right = billed_total(fact for fact in facts if not _was_given_up(fact, watch))
     require("the_ledger_total_is_that_of_the_facts", booked["billed"] == right, (booked, right))
     borne: Counter[str] = Counter()
     for request_id, event in watch.decided.items():
@@ -194,6 +195,13 @@ def the_books_are_right(ledger: Ledger, facts: list[Event[EventData]], watch: Wa
     wrong = {name: (booked.get(name, 0), amount) for name, amount in borne.items()}
     wrong = {name: both for name, both in wrong.items() if both[0] != both[1]}
     require("the_ledger_total_is_that_of_the_facts", not wrong, wrong)
+
+
+def _was_given_up(fact: Event[EventData], watch: Watch) -> bool:
+    """Whether a fact waited in vain; a visit that was cancelled stays so all the same."""
+    data = fact.data
+    stays = isinstance(data, VisitCancelled) and data.cancels == "visit"
+    return fact.id in watch.given_up and not stays
 
 
 def each_insurer_is_told_everything_once(followers: Followers, watch: Watch) -> None:

@@ -17,6 +17,7 @@ from services.contract.milestones import Milestone
 from services.contract.payment import PaymentDecided, PaymentRequested, PaymentReversed
 from services.contract.step import Step
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
+from services.contract.waiting import WaitExpired
 from services.member.calendar import start_of_day_after
 from services.runtime.fold import POSITION_KEY, Position, Row
 from services.runtime.household import version_of
@@ -56,6 +57,7 @@ class Watch:
         self.reversed: dict[str, Event[Any]] = {}
         self.milestones: dict[str, Event[Any]] = {}
         self.letters: dict[str, bytes] = {}
+        self.given_up: set[str] = set()
         self.poison: list[tuple[str, int, int]] = []
         self.senders: dict[str, str] = {}
         self.covers = CoversInTurn()
@@ -81,6 +83,7 @@ class Watch:
         if not self.one_id_has_one_body(event_id, row):
             return
         if kind == TICK:
+            self.covers.ticked(partition, self.decode(row.record).time)
             self.covers.arrived(event_id)
             return
         household, sequence = row.record.key.decode(), int(headers["ce_sequence"])
@@ -94,7 +97,7 @@ class Watch:
         if event is not None and producer == "gateway":
             self.a_member_is_one_senders(event)
         if topic == HEALTH_EVENTS and producer == "gateway":
-            self.covers.fact_arrived(household, sequence, event)
+            self.covers.fact_arrived(household, sequence, event, partition)
         elif topic == HEALTH_EVENTS:
             self.covers.arrived(event_id)
         if event is not None:
@@ -109,6 +112,8 @@ class Watch:
                 self.a_decision_shares_out_what_was_billed(event)
             case PaymentReversed():
                 self.a_reversal_gives_back_what_its_decision_gave(event)
+            case WaitExpired(fact=fact):
+                self.given_up.add(fact)
             case Milestone():
                 self.milestones[event.id] = event
                 self.milestones_go_to_insurers_with_a_cover_in_force(event)

@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from services.contract.clinical import SessionAttended
 from services.contract.event import Event, EventData
 from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.visit import ChargePosted, ChargeVoided, VisitCancelled, VisitDischarged
+from services.contract.waiting import WAITS_AT_MOST
+from services.member.calendar import local_day
 
 
 @dataclass
@@ -21,11 +23,12 @@ class _Visit:
 def billed_total(facts: Iterable[Event[EventData]]) -> int:
     """Return what is owed: charges in force of discharged visits, and sessions attended.
 
-    Facts that the rules must refuse are left out by the caller.
+    They are read in the order in which they happened, whatever that of their arrival. Facts that
+    the rules must refuse are left out by the caller, as are withdrawals that waited in vain.
     """
     visits: dict[tuple[str, str], _Visit] = defaultdict(_Visit)
     sessions = 0
-    for fact in facts:
+    for fact in sorted(facts, key=lambda fact: fact.time):
         visit = fact.subject, getattr(fact.data, "visit_id", "")
         match fact.data:
             case ChargePosted() as charge:
@@ -104,6 +107,12 @@ class _Period:
     last: date
 
 
+@dataclass(frozen=True)
+class _WaitingEnd:
+    last: date
+    until: date
+
+
 class CoversInTurn:
     """Covers as they were known when each record of a household was applied.
 
@@ -118,8 +127,16 @@ class CoversInTurn:
         self._history: dict[str, list[tuple[int, dict[str, _Period]]]] = defaultdict(list)
         self._turns: dict[str, int] = {}
         self._turn = 0
+        self._ends: dict[tuple[str, str], _WaitingEnd] = {}
+        self._clock: dict[int, datetime] = {}
 
-    def fact_arrived(self, household: str, sequence: int, fact: Event[EventData] | None) -> None:
+    def ticked(self, partition: int, at: datetime) -> None:
+        """Move a partition's clock, which never runs backwards."""
+        self._clock[partition] = max(at, self._clock.get(partition, at))
+
+    def fact_arrived(
+        self, household: str, sequence: int, fact: Event[EventData] | None, partition: int
+    ) -> None:
         """Take in a fact, the first time it stands on the log; None if nobody can read it."""
         self._early[household, sequence] = fact
         while (household, self._last[household] + 1) in self._early:
@@ -127,23 +144,30 @@ class CoversInTurn:
             due = self._early.pop((household, self._last[household]))
             if due is not None:
                 self.arrived(due.id)
-                self._apply(due)
+                self._apply(due, self._clock.get(partition, due.time))
 
     def arrived(self, event_id: str) -> None:
         """Take in whatever is applied as soon as it stands on the log."""
         self._turn += 1
         self._turns.setdefault(event_id, self._turn)
 
-    def _apply(self, fact: Event[EventData]) -> None:
+    def _apply(self, fact: Event[EventData], at: datetime) -> None:
         known = self._covers[fact.subject]
         match fact.data:
             case CoverActivated(cover=terms):
                 last = terms.valid_to or date.max
+                waiting = self._ends.pop((fact.subject, terms.cover_id), None)
+                if waiting is not None and local_day(at) <= waiting.until:
+                    last = min(last, waiting.last)
                 known[terms.cover_id] = _Period(terms.insurer, terms.valid_from, last)
             case CoverEnded() as ended if ended.cover_id in known:
                 before = known[ended.cover_id]
                 last = min(before.last, ended.last_day)
                 known[ended.cover_id] = _Period(before.insurer, before.first, last)
+            case CoverEnded() as early:
+                until = local_day(at) + WAITS_AT_MOST
+                self._ends[fact.subject, early.cover_id] = _WaitingEnd(early.last_day, until)
+                return
             case _:
                 return
         self._history[fact.subject].append((self._turn, dict(known)))

@@ -33,6 +33,8 @@ START = datetime(2024, 1, 1, 8, tzinfo=UTC)
 HOSPITALS = ("/hospital-a", "/hospital-b")
 INSURERS = ("fund", "insurer-a", "insurer-b")
 OFFSETS_H = (0, 8, -5)
+OVERTAKEN_SHARE = 0.3
+"""Of the withdrawals, those that come before what they withdraw, or might."""
 NETWORKS: Any = ("owned", "strategic", "alliance", "out")
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
@@ -133,10 +135,30 @@ def _covers(rng: Random, member: str) -> Story:
             last = first + timedelta(days=rng.randint(50, 700))
             ended = CoverEnded(cover_id=terms.cover_id, last_day=last, reason="moved away")
             told.append(Told(member, START + timedelta(days=30), ended))
+            if rng.random() < OVERTAKEN_SHARE:
+                told[-2:] = reversed(told[-2:])
     if rng.random() < 0.1:
         unknown = CoverEnded(cover_id=f"{member}-none", last_day=START.date(), reason="unknown")
-        told.append(Told(member, START, unknown, impossible=True))
+        told.append(Told(member, START, unknown))
     return told
+
+
+def _overtaken(rng: Random, story: Story) -> Story:
+    """Let some withdrawals come before what they withdraw, wherever in the story that is.
+
+    One that is repeated stays: should the first wait in vain, the second would hold.
+    """
+    if any(told.impossible and _withdraws(told.data) for told in story):
+        return story
+    for told in [told for told in story if _withdraws(told.data)]:
+        if rng.random() < OVERTAKEN_SHARE:
+            place = story.index(told)
+            story.insert(rng.randint(0, place), story.pop(place))
+    return story
+
+
+def _withdraws(data: EventData) -> bool:
+    return isinstance(data, ChargeVoided | VisitCancelled)
 
 
 def _charge(rng: Random, visit: str, number: int) -> ChargePosted:
@@ -181,7 +203,7 @@ def _visit(rng: Random, member: str, number: int, began: datetime) -> Story:
     if rng.random() < 0.1:
         again = VisitRegistered(visit_id=visit, visit_class=kind, provider=provider)
         told.append(Told(member, began, again, impossible=True))
-    return told
+    return _overtaken(rng, told)
 
 
 def _corrections(
@@ -209,7 +231,7 @@ def _corrections(
     elif chance < 0.55:
         undo = VisitCancelled(visit_id=visit, cancels="visit", reason="another person")
         yield Told(member, later, undo)
-        yield Told(member, later, _charge(rng, visit, 9), impossible=True)
+        yield Told(member, later + timedelta(hours=1), _charge(rng, visit, 9), impossible=True)
     elif chance < 0.65:
         yield Told(member, later, _charge(rng, visit, 8))
 

@@ -150,7 +150,7 @@ class WithdrawalNoted(EventData):
 
     TYPE: ClassVar[str] = "careloop.withdrawal.noted.v1"
 
-    fact: Id
+    fact: Text
     what: Literal["visit", "discharge", "charge", "cover"]
     name: Id
     visit_id: Id | None

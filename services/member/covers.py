@@ -6,7 +6,7 @@ The end of a cover may come before its start. Then it waits for it, within bound
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from services.contract.frozen import Day, Id
+from services.contract.frozen import Day, Id, Text
 from services.contract.member import CoverActivated, CoverEnded, CoverTerms
 from services.contract.step import RuleRefusedError
 from services.contract.waiting import WAITS_AT_MOST
@@ -44,7 +44,7 @@ class End(NamedTuple):
     cover_id: Id
     last_day: Day
     waits_until: Day
-    fact: Id
+    fact: Text
 
 
 Covers = tuple[Cover, ...]

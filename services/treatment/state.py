@@ -105,7 +105,7 @@ class Withdrawal(NamedTuple):
     visit_id: Id
     name: Id
     time: Instant
-    fact: Id
+    fact: Text
     waits_until: Day | None = None
 
 

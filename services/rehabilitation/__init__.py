@@ -10,7 +10,7 @@ decides   for each pathway with a rehabilitation part: goal and dose from the ba
 emits     the plan, its end with outcome and gain, referrals back to treatment; payment requests
           per session; rehabilitation milestones.
 remembers the member's covers, the course that is on and the last score in each pathway, and marks
-          of the sessions paid last.
+          of the sessions paid last; of the latest, what it takes to ask anew.
 
 `decide.py` is the process, `course.py` what a score says about a course, `instrument.py` how a
 score is read, `programme.py` which guideline speaks, `sessions.py` how a session is paid.

@@ -28,7 +28,7 @@ ORDER: Final = (
          "(*_others(state, row), row._replace(waits_until=None))", "state.withdrawals",
          "tests/unit/treatment/test_withdrawals.py"),
     _bug("a withdrawal waits for ever", f"{TREATMENT}/waiting.py",
-         "return changed(state, wake_at=None if last is None else start_of_day_after(last))",
+         "return changed(state, wake_at=start_of_day_after(min(days)) if days else None)",
          "return state", "tests/unit/treatment/test_withdrawals.py"),
     _bug("any number of withdrawals may wait", f"{TREATMENT}/withdrawals.py",
          "len(waiting) >= WAITING_MAX:", "len(waiting) < 0:",

@@ -395,4 +395,14 @@ DOORS: Final = (
          "tests/unit/gateway/test_currencies.py"),
 )  # fmt: skip
 
-MUTANTS: Final = (*RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *ORDER, *DOORS, *FHIR, *BEHIND, *FIGURES)
+MUTANTS: Final = (
+    *RUNTIME,
+    *PROJECTIONS,
+    *ANSWERS,
+    *RULES,
+    *ORDER,
+    *DOORS,
+    *FHIR,
+    *BEHIND,
+    *FIGURES,
+)

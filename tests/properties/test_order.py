@@ -55,6 +55,5 @@ def test_nothing_waits_for_ever_and_a_possible_history_waits_for_nothing(told, r
 
     for member in members(happened):
         state = city.state("treatment", member)
-        assert state.wake_at is None
         assert state.ends == ()
         assert [row for row in state.withdrawals if row.waits_until] == []

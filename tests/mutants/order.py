@@ -1,4 +1,4 @@
-"""Planted bugs by which the order of facts would matter."""
+"""Planted bugs by which a correction, or the order of facts, would go wrong."""
 
 from typing import Final
 
@@ -8,6 +8,21 @@ TREATMENT: Final = "services/treatment"
 REHABILITATION: Final = "services/rehabilitation"
 
 ORDER: Final = (
+    _bug("a voided charge is still billed", f"{TREATMENT}/visit.py",
+         "    return rest\n", "    return visit.charges\n"),
+    _bug("a corrected charge is billed beside the prior one", f"{TREATMENT}/visit.py",
+         "        others = tuple([charge for charge in others if charge.charge_id != fact.replaces])\n",
+         "        pass\n", "tests/unit/treatment/test_replacements.py"),
+    _bug("a charge of another visit is replaced", f"{TREATMENT}/withdrawals.py",
+         "            _check_visit(state, visit, name)\n", "",
+         "tests/unit/treatment/test_replacements.py"),
+    _bug("what a withdrawn correction replaced is still billed", f"{TREATMENT}/decide.py",
+         "    return _visit_moved(state, event, void, at)\n", "    return Step(state)\n",
+         "tests/unit/treatment/test_replacements.py"),
+    _bug("a corrected bill is not reversed", f"{TREATMENT}/billing.py",
+         "    if was is not None:\n", "    if was is due:\n"),
+    _bug("a late charge changes no bill", f"{TREATMENT}/billing.py",
+         "    if was == due:\n", "    if was == due or (was and due):\n"),
     _bug("a void does not wait for its charge", f"{TREATMENT}/withdrawals.py",
          "return None if void is None or void.waits_until is None else void", "return None",
          breaks="the_ledger_total_is_that_of_the_facts"),

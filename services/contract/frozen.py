@@ -1,9 +1,11 @@
 """Base of every value that crosses a process boundary: frozen, strict, closed."""
 
+from calendar import monthrange
 from datetime import date, datetime
 from typing import Annotated, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -64,6 +66,21 @@ Day = Annotated[
     date, GetPydanticSchema(lambda *_: _DAY, lambda *_: {"type": "string", "format": "date"})
 ]
 """A calendar day, written YYYY-MM-DD."""
+
+
+def _possible(written: str) -> str:
+    year, month, day = (int(part) for part in f"{written}-01-01"[:10].split("-"))
+    if not date.min.year <= year or day > monthrange(year, month)[1]:
+        raise ValueError("there is no such day")
+    return written
+
+
+PartialDay = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"),
+    AfterValidator(_possible),
+]
+"""A day as far as it is known, written YYYY, YYYY-MM or YYYY-MM-DD: any day within it may be meant."""
 
 NO_NUL: Final = r"^[^\x00]*$"
 """Pattern of storable text: JSON may carry U+0000, which PostgreSQL cannot store."""

@@ -13,6 +13,7 @@ EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
     member.MemberReleased,
     member.CoverActivated,
     member.CoverEnded,
+    visit.VisitPlanned,
     visit.VisitRegistered,
     visit.VisitAdmitted,
     visit.VisitDischarged,

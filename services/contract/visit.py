@@ -12,7 +12,9 @@ from services.contract.frozen import (
     Day,
     Frozen,
     Id,
+    Instant,
     MinorUnits,
+    PartialDay,
     Text,
     Word,
 )
@@ -38,6 +40,22 @@ class Code(Frozen):
 
 Quantity = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
 """A count or measure of what was given, as an exact decimal, such as `0.5`."""
+
+
+class VisitPlanned(EventData):
+    """A visit was announced, or its plan moved: the latest plan stands until the visit begins.
+
+    A plan is no fact about care: nothing is billed, counted or dated by it. starts: when the visit
+    is to begin, as far as that is known. The event's time is when the plan was told (ADT^A05, A38
+    cancels it; Encounter planned).
+    """
+
+    TYPE: ClassVar[str] = "careloop.visit.planned.v1"
+
+    visit_id: Id
+    visit_class: VisitClass
+    provider: Provider
+    starts: Instant | PartialDay | None
 
 
 class VisitRegistered(EventData):
@@ -70,7 +88,10 @@ class VisitDischarged(EventData):
 
 
 class VisitCancelled(EventData):
-    """A visit, or only its discharge, was declared never to have been (ADT^A11, A13)."""
+    """A visit, its plan, or only its discharge was declared never to have been (ADT^A11, A13, A38).
+
+    Who calls off a planned visit cancels the visit.
+    """
 
     TYPE: ClassVar[str] = "careloop.visit.cancelled.v1"
 

@@ -2,8 +2,8 @@
 
 It names no disease: which discharges leave a need for rehabilitation, guidelines say.
 
-consumes  covers activated and ended; visits registered, admitted, discharged, cancelled; charges
-          posted and voided; conditions recorded and procedures performed within a visit;
+consumes  covers activated and ended; visits planned, registered, admitted, discharged, cancelled;
+          charges posted and voided; conditions recorded and procedures performed within a visit;
           referrals from management and rehabilitation, and rehabilitation plans.
 decides   whether a move of a visit is legal; which bill is due for it, and whether it is paid at
           the counter or claimed; what a late correction undoes; who needs rehabilitation; whether
@@ -23,5 +23,5 @@ order, and a late truth costs no rule of its own.
 `decide.py` is the process, `visit.py` the legal moves of a visit, `billing.py` what is asked of
 settlement, `needs.py` who needs rehabilitation, `quality.py` what a reviewer should look at,
 `window.py` what is remembered, `withdrawals.py` what was withdrawn before it came, `waiting.py`
-what is told of that.
+what is told of that, `plans.py` which visits are only announced.
 """

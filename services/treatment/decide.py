@@ -19,6 +19,7 @@ from services.contract.visit import (
     VisitAdmitted,
     VisitCancelled,
     VisitDischarged,
+    VisitPlanned,
     VisitRegistered,
 )
 from services.member.calendar import local_day
@@ -26,6 +27,7 @@ from services.member.covers import cover_reason, with_cover
 from services.treatment.billing import rebill
 from services.treatment.milestones import milestone, milestones_of
 from services.treatment.needs import needs_in, refer, with_needs
+from services.treatment.plans import announced, without_plan
 from services.treatment.quality import StageWord, flag_readmissions, with_remark
 from services.treatment.state import TreatmentState, Visit, Withdrawal
 from services.treatment.unbilled import with_unbilled, without_unbilled
@@ -45,7 +47,13 @@ from services.treatment.withdrawals import (
 )
 
 Consumed = (
-    VisitFact | StageWord | CoverActivated | CoverEnded | ConditionRecorded | ProcedurePerformed
+    VisitFact
+    | VisitPlanned
+    | StageWord
+    | CoverActivated
+    | CoverEnded
+    | ConditionRecorded
+    | ProcedurePerformed
 )
 TreatmentStep = Step[TreatmentState]
 
@@ -68,6 +76,8 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
             | ChargeVoided()
         ):
             return noted(state, _visit_moved(state, event, data, at), event.time)
+        case VisitPlanned():
+            return noted(state, Step(announced(state, data, event.time, at)), event.time)
         case CoverActivated() | CoverEnded():
             return noted(state, _covers_changed(state, event, data, at), event.time)
         case ConditionRecorded():
@@ -96,7 +106,8 @@ def _visit_moved(
     if withdrawal is not None:
         return _withdrawn(state, before, withdrawal, event, data, at)
     waits_until = waiting_until(at) if comes_first(state, before, data, event.time) else None
-    kept = with_withdrawal(state, data, event.time, event.id, waits_until)
+    begun = without_plan(state, data.visit_id)
+    kept = with_withdrawal(begun, data, event.time, event.id, waits_until)
     if waits_until is not None and not _stands_at_once(data):
         return Step(kept)
     after = with_unbilled(moved(before, data, event.time), data, event.id)

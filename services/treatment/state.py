@@ -116,7 +116,8 @@ class TreatmentState(State):
     visits: the one that changed last stands last. remarks: the last few of other stages, for
     whoever reviews a readmission. forgotten: marks of visits that no correction
     can reach any more, so that one is refused and not taken for a new visit. withdrawals: of the
-    visits remembered, and those that came first. ends: of covers that are not known yet.
+    visits remembered, and those that came first. ends: of covers that are not known yet. planned:
+    visits that are announced and of which nothing else is known; a cancellation calls them off.
     """
 
     covers: Covers = ()
@@ -125,3 +126,4 @@ class TreatmentState(State):
     forgotten: tuple[str, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     ends: Ends = ()
+    planned: tuple[Id, ...] = ()

@@ -47,12 +47,19 @@ def already_withdrawn(state: TreatmentState, fact: VisitFact, when: datetime) ->
 
 def is_cancelled(state: TreatmentState, visit_id: str, when: datetime) -> bool:
     """Whether a visit was cancelled after what happened in it at `when`."""
-    cancelled = _row(state, "visit", visit_id, visit_id)
+    cancelled = cancellation(state, visit_id)
     return cancelled is not None and when <= cancelled.time
+
+
+def cancellation(state: TreatmentState, visit_id: str) -> Withdrawal | None:
+    """Return the cancellation of a visit, if it is remembered."""
+    return _row(state, "visit", visit_id, visit_id)
 
 
 def comes_first(state: TreatmentState, visit: Visit, fact: VisitFact, when: datetime) -> bool:
     """Whether `fact` withdraws what is not known yet; false of a visit that was cancelled.
+
+    Of a planned visit the plan is known.
 
     Raises:
         RuleRefusedError: a charge that was voided before.
@@ -76,7 +83,8 @@ def comes_first(state: TreatmentState, visit: Visit, fact: VisitFact, when: date
                 return False  # some discharge up to then has come
             return visit.discharged is None or when < visit.discharged
         case VisitCancelled():
-            return not any(known is visit for known in state.visits)
+            is_planned = visit.visit_id in state.planned
+            return not is_planned and not any(known is visit for known in state.visits)
         case _:
             return False
 

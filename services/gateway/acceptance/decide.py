@@ -7,6 +7,7 @@ from typing import Literal
 
 from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
+from services.contract.ids import stable_id
 from services.contract.member import MemberMerged, MemberRegistered
 from services.gateway.acceptance.awaiting import Standing, waiting_note
 from services.gateway.acceptance.facts import FACT_CHARACTERS_MAX, Fact, Group
@@ -49,14 +50,16 @@ class FactOutcome:
 class GroupOutcome:
     """What became of a group: refused with problems, or accepted with one outcome per fact.
 
-    events: what is new, numbered. new_members: those first seen here. identities: what is new of
-    who has an identifier, by its key. recorded_at: when.
+    events: what is new, numbered. new_members: those first seen here. restated: ids under which
+    something else is said from now on, with its fingerprint. identities: what is new of who has an
+    identifier, by its key. recorded_at: when.
     """
 
     problems: tuple[Problem, ...] = ()
     facts: tuple[FactOutcome, ...] = ()
     events: tuple[tuple[Event[EventData], str], ...] = ()
     new_members: tuple[tuple[str, Registered], ...] = ()
+    restated: tuple[tuple[str, str], ...] = ()
     recorded_at: datetime | None = None
     identities: Mapping[str, Named] = field(default_factory=dict)
 
@@ -130,7 +133,7 @@ def _judge(
         return FactOutcome(fact, "duplicate", fingerprint, (idle,))
     if before is not None and sealed_under_another_name(fact, known, before):
         return FactOutcome(fact, "duplicate", fingerprint)
-    if before is not None:
+    if before is not None and (fact.id in fresh or not fact.restated):
         return _contradicts(fact, fingerprint, problems)
     if seal.characters > FACT_CHARACTERS_MAX:
         problems.append(
@@ -186,7 +189,7 @@ def _number(
     now: datetime,
 ) -> GroupOutcome:
     known.members.update(fresh)
-    events = []
+    events, restated = [], []
     for outcome in outcomes:
         if outcome.status != "accepted":
             continue
@@ -196,9 +199,13 @@ def _number(
         known.households.setdefault(household, member.namespace)
         sequence = known.sequences.get(household, 0) + 1
         known.sequences[household] = sequence
+        event_id = fact.id
+        if fact.id in known.fingerprints:  # said before, and restated
+            event_id = stable_id(fact.id, str(sequence))
+            restated.append((fact.id, outcome.fingerprint))
         known.fingerprints[fact.id] = outcome.fingerprint
         event: Event[EventData] = Event(
-            id=fact.id,
+            id=event_id,
             source=fact.source,
             subject=fact.member,
             household=household,
@@ -214,7 +221,9 @@ def _number(
             known.merge(fact.member, fact.data.into)
         events.append((event, outcome.fingerprint))
     noted = _noted(outcomes, known.standing, now)
-    return GroupOutcome(notes, noted, tuple(events), tuple(fresh.items()), now)
+    return GroupOutcome(
+        notes, noted, tuple(events), tuple(fresh.items()), tuple(restated), recorded_at=now
+    )
 
 
 def _noted(

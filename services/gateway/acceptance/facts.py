@@ -10,13 +10,17 @@ from pydantic import TypeAdapter
 
 from services.contract.event import EventData
 from services.contract.frozen import Id
-from services.contract.member import MemberMerged, MemberRegistered
+from services.contract.member import CoverEnded, MemberMerged, MemberRegistered
+from services.contract.visit import ChargeVoided, VisitCancelled, VisitPlanned
 from services.gateway.acceptance.identities import Identity
 from services.gateway.acceptance.problems import Problem
 
 FACT_CHARACTERS_MAX: Final = 120_000
 """Data of one event, as JSON; in UTF-8 and with headers it must fit into one batch of 512 KiB."""
 
+_DATED_BY_TELLING: Final = (
+    MemberRegistered, MemberMerged, VisitPlanned, VisitCancelled, ChargeVoided, CoverEnded,
+)  # fmt: skip
 _ID: Final = re.compile(TypeAdapter(Id).json_schema()["pattern"])
 
 
@@ -34,6 +38,7 @@ class Fact:
     subscriber: only with a cover, the member whose policy it is and whose household counts.
     exists: of a resource that the sender wants left as it is if it is known (FHIR's ifNoneExist).
     implied: said by the way (a finished visit was once registered); what is known already stands.
+    restated: said again with another content, it takes the place of what was said before.
     doubts: what its sender should know although it may be true, and errors if it cannot be.
     cause: id of the event that led to it, if it is not just what a sender said.
     as_sent: with the ids that its sender gave, where Careloop's are others (see `scope`).
@@ -50,6 +55,7 @@ class Fact:
     household: str | None = None
     subscriber: str | None = None
     implied: bool = False
+    restated: bool = False
     doubts: tuple[Problem, ...] = ()
     exists: bool = False
     cause: str | None = None
@@ -63,15 +69,18 @@ class Fact:
     def seal(self) -> "Seal":
         """Return what tells this fact from another under the same id.
 
-        Of a registration or a merge it holds the people alone, whoever says so and when. The
-        provider's network is left out: it is ours to say, and may change between two sendings. Ids
-        are as they were sent.
+        Of a registration or a merge it holds the people alone, whoever says so and when. When a
+        plan or a withdrawal was told is left out: who sends it again may date it anew. So is the
+        provider's network: it is ours to say, and may change between two sendings. Ids are as
+        they were sent.
         """
         sent = self.sent
         body = sent.data.model_dump_json(exclude={"provider": {"network"}})
         about = f"{self.data.TYPE}\n{sent.member}\n"
         if not isinstance(self.data, MemberRegistered | MemberMerged):
-            about += f"{self.source}\n{self.time.astimezone(UTC).isoformat()}\n"
+            about += f"{self.source}\n"
+        if not isinstance(self.data, _DATED_BY_TELLING):
+            about += f"{self.time.astimezone(UTC).isoformat()}\n"
         return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
 
 

@@ -23,6 +23,11 @@ _SHARE_IDENTITY: Final = Write(
     update(IDENTITY).where(IDENTITY.c.key == bindparam("wanted")).values(several=true())
 )
 _IDENTITY_BY_KEY: Final = Lookup(select(IDENTITY), IDENTITY.c.key)
+_RESTATE: Final = Write(
+    update(INBOX)
+    .where(INBOX.c.event_id == bindparam("event"))
+    .values(fingerprint=bindparam("stands"))
+)
 _ADD_HOUSEHOLD: Final = Write(insert(HOUSEHOLD))
 _MOVE_HOUSEHOLD: Final = Write(
     update(HOUSEHOLD)
@@ -106,7 +111,7 @@ def _load_households(connection: Connection, known: Known, households: set[str])
 
 
 def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
-    """Keep new members and the ids of what was accepted; return how many members are new."""
+    """Keep new members, and what is said under each id; return how many members are new."""
     members = [
         (name, member.household, member.fingerprint, member.namespace, None, "")
         for outcome in outcomes
@@ -116,6 +121,8 @@ def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     _ADD_MEMBER.run(connection, *members)
     _ADD_INBOX.run(connection, *((event.id, fingerprint) for event, fingerprint in events))
     _keep_identities(connection, outcomes)
+    restated = [each for outcome in outcomes for each in outcome.restated]
+    _RESTATE.run(connection, *((fingerprint, event_id) for event_id, fingerprint in restated))
     return len(members)
 
 

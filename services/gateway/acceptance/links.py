@@ -16,6 +16,7 @@ from services.contract.visit import (
     VisitAdmitted,
     VisitCancelled,
     VisitDischarged,
+    VisitPlanned,
     VisitRegistered,
 )
 
@@ -54,6 +55,12 @@ def links(data: EventData) -> Links:
 def _(data: VisitRegistered | VisitAdmitted) -> Links:
     visit = visit_of(data.visit_id)
     return Links(visit, gives=(visit,), within=visit)
+
+
+@links.register
+def _(data: VisitPlanned) -> Links:
+    visit = _visit(data.visit_id)
+    return Links(f"the plan of {visit}", gives=(visit,))
 
 
 @links.register

@@ -18,6 +18,7 @@ from services.contract.visit import (
     VisitAdmitted,
     VisitCancelled,
     VisitDischarged,
+    VisitPlanned,
     VisitRegistered,
 )
 from services.gateway.acceptance.facts import Fact, Group
@@ -29,6 +30,7 @@ Rank = tuple[int, datetime, int]
 # Covers go before the registration, which invites: so the insurer hears of it there, and once.
 _FIRST: Final[tuple[type[EventData], ...]] = (CoverActivated, MemberRegistered)
 _ORDER: Final[Mapping[type[EventData], int]] = {
+    VisitPlanned: -1,
     VisitRegistered: 0,
     VisitAdmitted: 1,
     ConditionRecorded: 2,

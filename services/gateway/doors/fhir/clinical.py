@@ -20,11 +20,11 @@ from services.gateway.doors.fhir.resources import (
     Observation,
     Procedure,
 )
+from services.gateway.doors.fhir.statuses import pass_over, standing_of
 
 _RESOLVED: Final = {"inactive", "remission", "resolved"}
 _ACTIVE: Final = {"active", "recurrence", "relapse", None}
 _CORRECTED: Final = {"amended", "corrected"}
-_STOPPED: Final = {"on-hold", "cancelled", "completed", "stopped"}
 
 
 def condition_facts(condition: Condition, reader: Reader) -> list[Fact]:
@@ -76,13 +76,9 @@ def condition_facts(condition: Condition, reader: Reader) -> list[Fact]:
 
 def procedure_facts(procedure: Procedure, reader: Reader) -> list[Fact]:
     """Return that a procedure was done; one that is planned or under way says nothing yet."""
-    if procedure.status == "entered-in-error":
-        _withdrawn(reader, "status entered-in-error")
-        return []
-    if procedure.status != "completed":
-        reader.remark(
-            f"Passed over: status {procedure.status[:40]!r}, only completed ones are read"
-        )
+    standing = standing_of(procedure.status, reader)
+    if standing not in {"fact", None}:
+        pass_over(standing, procedure.status, reader)
         return []
     member = reader.required_reference(procedure.subject, "Patient", "subject")
     visit_id = _visit(procedure.encounter, reader)
@@ -103,11 +99,9 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
 
     A corrected one is a fact of its own, told apart by the version of the resource.
     """
-    if observation.status in {"entered-in-error", "cancelled"}:
-        _withdrawn(reader, f"status {observation.status}")
-        return []
-    if observation.status not in {"final", *_CORRECTED}:
-        reader.remark(f"Passed over: status {observation.status[:40]!r}, not final")
+    standing = standing_of(observation.status, reader)
+    if standing not in {"fact", None}:
+        pass_over(standing, observation.status, reader)
         return []
     member = reader.required_reference(observation.subject, "Patient", "subject")
     visit_id = _visit(observation.encounter, reader)
@@ -144,12 +138,10 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
 
 
 def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]:
-    """Return that a medicine was prescribed, or is no longer taken."""
-    if request.status == "entered-in-error":
-        _withdrawn(reader, "status entered-in-error")
-        return []
-    if request.status not in {"active", *_STOPPED}:
-        reader.remark(f"Passed over: status {request.status[:40]!r}, not yet in force")
+    """Return that a medicine was prescribed, or is no longer taken; a proposal says neither."""
+    standing = standing_of(request.status, reader, request.intent)
+    if standing not in {"fact", "over", None}:
+        pass_over(standing, request.status, reader)
         return []
     member = reader.required_reference(request.subject, "Patient", "subject")
     visit_id = _visit(request.encounter, reader)
@@ -157,7 +149,7 @@ def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]
     time = reader.moment(("authoredOn", request.authored_on))
     if reader.failed or not (member and time):
         return []
-    status: Literal["active", "stopped"] = "active" if request.status == "active" else "stopped"
+    status: Literal["active", "stopped"] = "active" if standing == "fact" else "stopped"
     data = MedicationPrescribed(
         prescription_id=reader.id, codes=codes, status=status, visit_id=visit_id
     )

@@ -30,6 +30,7 @@ from services.gateway.doors.fhir.resources import (
     Procedure,
     Resource,
 )
+from services.gateway.doors.fhir.statuses import PLANS
 from services.gateway.doors.fhir.types import R4_TYPES
 from services.gateway.doors.fhir.visits import claim_facts, encounter_facts
 
@@ -67,6 +68,8 @@ def entry_of(entry: Identified, reader: Reader) -> ReadEntry:
     elif reader.type not in R4_TYPES:
         says = f"{reader.type[:60]!r} is not a resource type of FHIR R4"
         reader.problem("not-supported", "", says, "Check the spelling and the FHIR version.")
+    elif reader.type in PLANS:
+        reader.remark(f"Passed over: {reader.type} says what may be done, and no plan is a fact")
     elif translate_one is None:
         reader.remark(f"Passed over: resources of type {reader.type} are not read")
     elif not is_id(reader.id):

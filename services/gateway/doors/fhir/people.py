@@ -15,6 +15,7 @@ from services.gateway.doors.fhir.elements import NotATimeError, Reference, busin
 from services.gateway.doors.fhir.merges import is_replaced, merge_facts
 from services.gateway.doors.fhir.reader import Reader, slug
 from services.gateway.doors.fhir.resources import Coverage, Patient
+from services.gateway.doors.fhir.statuses import pass_over, standing_of
 
 _PERSONS: Final = ("Patient", "RelatedPerson")
 _SEXES: Final[dict[str | None, Sex]] = {
@@ -44,8 +45,7 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
         reader.problem("value", "gender", says, "Use male, female, other or unknown.")
     if reader.failed:
         return []
-    updated = patient.meta.last_updated
-    time = reader.moment(("meta.lastUpdated", updated)) if updated else reader.now
+    time = reader.told_at(patient.meta)
     if time is None:
         return []
     data = MemberRegistered(birth_date=born, sex=_SEXES[patient.gender])
@@ -62,16 +62,12 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
     Product: the class of type `plan`, else the type. Insurer: the first payor that is an
     organisation; where only persons pay there is none, and so no cover. Days are those written, whatever the offset.
     """
-    if coverage.status in {"draft", "entered-in-error"}:
-        reader.remark(
-            f"Passed over: a cover with status {coverage.status} says nothing yet or no more"
-        )
+    standing = standing_of(coverage.status, reader)
+    if standing not in {"fact", "over", None}:
+        pass_over(standing, coverage.status, reader)
         return []
-    if coverage.status not in {"active", "cancelled"}:
-        says = f"{coverage.status[:40]!r} is not a status of a Coverage"
-        reader.problem("value", "status", says, "Use active or cancelled.")
     member = reader.required_reference(coverage.beneficiary, "Patient", "beneficiary")
-    if coverage.status == "cancelled":
+    if standing == "over":
         return _ended(coverage, member, reader)
     first = reader.day("period.start", coverage.period.start)
     last = reader.day("period.end", coverage.period.end) if coverage.period.end else None

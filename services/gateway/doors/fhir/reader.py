@@ -13,6 +13,7 @@ from services.gateway.acceptance.facts import Fact, is_id
 from services.gateway.acceptance.problems import IssueCode, Problem, Severity
 from services.gateway.doors.fhir.elements import (
     CodeableConcept,
+    Meta,
     NotATimeError,
     Reference,
     business_date,
@@ -164,6 +165,16 @@ class Reader:
             "required", candidates[0][0], f"{self.type} has no {names}", "Say when it was."
         )
         return None
+
+    def told_at(self, meta: Meta) -> datetime | None:
+        """Return when this version of the resource was told: its own word, else now."""
+        updated = meta.last_updated
+        return self.moment(("meta.lastUpdated", updated)) if updated else self.now
+
+    def as_told(self, at: str, text: str | None) -> datetime | str | None:
+        """Return a time as precisely as it was told: an instant, or a day as far as it is known."""
+        moment = self.moment((at, text)) if text else None
+        return text if moment and text and "T" not in text else moment
 
     def day(self, at: str, text: str | None) -> date | None:
         """Return the day that a time names, as written; None, with a problem, if it is missing."""

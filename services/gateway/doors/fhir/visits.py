@@ -10,6 +10,7 @@ from services.contract.visit import (
     VisitCancelled,
     VisitClass,
     VisitDischarged,
+    VisitPlanned,
     VisitRegistered,
 )
 from services.gateway.acceptance.facts import Fact
@@ -17,6 +18,7 @@ from services.gateway.doors.fhir.bill import read_bill
 from services.gateway.doors.fhir.reader import Reader
 from services.gateway.doors.fhir.related import replaced_by
 from services.gateway.doors.fhir.resources import Claim, Encounter
+from services.gateway.doors.fhir.statuses import pass_over, standing_of
 
 # HL7 v3 ActEncounterCode, the value set that Encounter.class is bound to.
 _CLASSES: Final[dict[str | None, VisitClass]] = {
@@ -33,30 +35,27 @@ _CLASSES: Final[dict[str | None, VisitClass]] = {
     "VR": "virtual",
 }
 _CATEGORIES: Final = ("institutional", "pharmacy", "professional", "oral", "vision")
-_BEGUN: Final = {"planned", "arrived", "triaged", "in-progress", "onleave", "finished"}
-_VOID: Final = {"cancelled", "entered-in-error"}
 
 
 def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
-    """Return how far a visit has come: registered, admitted if inpatient, discharged.
+    """Return how far a visit has come: planned, or registered, admitted if inpatient, discharged.
 
     The status is what the sender states; the steps before it are implied, and do not contradict
     what is known of them. The id of a discharge holds its time: a visit that is discharged again
     after its discharge was cancelled is discharged anew.
     """
+    standing = standing_of(encounter.status, reader)
     member = reader.required_reference(encounter.subject, "Patient", "subject")
-    if encounter.status in _VOID:
+    if standing == "withdrawn":
         return _cancelled(encounter, member, reader)
-    if encounter.status not in _BEGUN:
-        says = f"An Encounter with status {encounter.status[:40]!r} cannot be read"
-        mend = "Use planned, arrived, triaged, in-progress, onleave, finished or cancelled."
-        reader.problem("value", "status", says, mend)
     visit_class = _CLASSES.get(encounter.class_.code)
     if visit_class is None:
         says = f"The class {str(encounter.class_.code)[:40]!r} is not known"
         mend = f"Use one of {', '.join(str(code) for code in _CLASSES)} (v3 ActEncounterCode)."
         reader.problem("value", "class.code", says, mend)
     provider_id = _provider(encounter, reader)
+    if standing == "plan":
+        return _planned(encounter, member, visit_class, provider_id, reader)
     start = reader.moment(("period.start", encounter.period.start))
     ended = encounter.status == "finished"
     end = reader.moment(("period.end", encounter.period.end)) if ended else None
@@ -83,12 +82,35 @@ def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
     return facts
 
 
-def _cancelled(encounter: Encounter, member: str | None, reader: Reader) -> list[Fact]:
-    time = reader.moment(
-        ("meta.lastUpdated", encounter.meta.last_updated),
-        ("period.end", encounter.period.end),
-        ("period.start", encounter.period.start),
+def _planned(
+    encounter: Encounter,
+    member: str | None,
+    visit_class: VisitClass | None,
+    provider_id: str | None,
+    reader: Reader,
+) -> list[Fact]:
+    """Announce a visit, or that its plan moved. It is told when it is told, and dates nothing."""
+    starts = reader.as_told("period.start", encounter.period.start)
+    time = reader.told_at(encounter.meta)
+    if reader.failed or not (member and visit_class and provider_id and time):
+        return []
+    planned = VisitPlanned(
+        visit_id=reader.id,
+        visit_class=visit_class,
+        provider=reader.network.provider(provider_id, time),
+        starts=starts,
     )
+    visit: dict[str, Any] = {"correlation_id": reader.id}
+    return [reader.fact(("planned",), member, time, planned, restated=True, **visit)]
+
+
+def _cancelled(encounter: Encounter, member: str | None, reader: Reader) -> list[Fact]:
+    """Withdraw a visit, when that was told; else when it was over, but no plan is yet."""
+    time = reader.told_at(encounter.meta)
+    ends = encounter.period.end or encounter.period.start
+    if time and ends and not encounter.meta.last_updated:
+        over = reader.moment(("period", ends))
+        time = min(time, over) if over else None
     if reader.failed or not (member and time):
         return []
     reason = f"The hospital declared the visit {encounter.status}."
@@ -115,17 +137,14 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
     items; further ones are lines of 0. If every item has a net, a difference to the total is a
     line of its own. Without a total the bill is the sum of the nets.
     """
-    if claim.use != "claim" or claim.status == "draft":
-        reader.remark(f"Passed over: a Claim with use {claim.use[:40]!r} and status"
-                      f" {claim.status[:40]!r} charges nothing")  # fmt: skip
+    standing = standing_of(claim.status, reader, claim.use, of="use")
+    if standing == "plan":
+        pass_over(standing, claim.status, reader)
         return []
     member = reader.required_reference(claim.patient, "Patient", "patient")
     visit_id = _visit_of(claim, reader)
-    if claim.status in _VOID:
+    if standing == "withdrawn":
         return _voided(claim, member, visit_id, reader)
-    if claim.status != "active":
-        says = f"{claim.status[:40]!r} is not a status of a Claim"
-        reader.problem("value", "status", says, "Use active or cancelled.")
     category = claim.type.first_code
     if category not in _CATEGORIES:
         mend = f"Use one of {', '.join(_CATEGORIES)} (claim-type)."

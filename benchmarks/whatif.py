@@ -4,7 +4,7 @@ import gc
 import random
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -95,7 +95,7 @@ def whole_log(count: int, households: int) -> InProcess:
 def _mixed(count: int, households: int) -> Iterator[Record]:
     chance = random.Random(workload.SEED)
     facts = workload.Facts()
-    born = MemberRegistered(birth_date=date(1960, 5, 1), sex="female")
+    born = MemberRegistered(birth_date="1960-05-01", sex="female")
     for number in range(households):
         yield facts.fact(number, born, workload.T0)
     yield from workload.covers(facts, households)

@@ -3,17 +3,21 @@
 from typing import ClassVar, Literal
 
 from services.contract.event import EventData
-from services.contract.frozen import Day, Frozen, Id, Text
+from services.contract.frozen import Day, Frozen, Id, PartialDay, Text
 
 Sex = Literal["male", "female", "other", "unknown"]
 
 
 class MemberRegistered(EventData):
-    """A member became known, with what the rules need and nothing that names a person."""
+    """A member became known, or more of the member, with nothing that names a person.
+
+    What is unknown may be filled in later, and what was wrong corrected: the latest holds.
+    birth_date: as far as it is known.
+    """
 
     TYPE: ClassVar[str] = "careloop.member.registered.v1"
 
-    birth_date: Day | None
+    birth_date: PartialDay | None
     sex: Sex
 
 

@@ -23,7 +23,14 @@ from services.management.control import (
     red_flag,
     with_reading,
 )
-from services.management.enrol import Enrolled, enrolled, replanned, restratified, stratum_of
+from services.management.enrol import (
+    Enrolled,
+    enrolled,
+    replanned,
+    restratified,
+    stratum_of,
+    with_stratum,
+)
 from services.management.follow_up import after_contact, after_missing, is_worth_a_reminder
 from services.management.programme import Programme, programme, programmes
 from services.management.state import (
@@ -61,7 +68,7 @@ def decide(state: ManagementState, event: Event[Consumed], at: datetime) -> Mana
     """
     match event.data:
         case MemberRegistered() as data:
-            return Step(_with_record(state, with_member(state.record, data)))
+            return _registered(state, data, max(event.time, at), at)
         case CoverActivated() | CoverEnded() as data:
             known = with_cover(state.record, data, event.id, local_day(at))
             return Step(_with_record(state, known))
@@ -113,6 +120,37 @@ def _others(state: ManagementState, pathway: str) -> list[Enrolment]:
 
 def _with_record(state: ManagementState, record: MemberRecord) -> ManagementState:
     return state if record is state.record else changed(state, record=record)
+
+
+def _registered(
+    state: ManagementState, data: MemberRegistered, now: datetime, at: datetime
+) -> ManagementStep:
+    """Plan anew by the age and the stratum that are known now.
+
+    A child leaves, and who is none after all enters. A stratum that was too high falls at the
+    yearly assessment, as any does.
+    """
+    known = with_member(state.record, data)
+    if known is state.record:
+        return Step(state)
+    before, state = state.record, _with_record(state, known)
+    outputs: list[Draft] = []
+    for one in programmes(known, now, at) if known.findings or state.enrolments else ():
+        enrolment = state.enrolment(one.pathway.id)
+        if not one.counts(one.day):
+            state = _with_enrolments(state, _others(state, one.pathway.id))
+        elif enrolment is not None:
+            shown = with_stratum(one, enrolment, stratum_of(one))
+            step = _kept(state, enrolment, replanned(one, shown, enrolment))
+            state, outputs = step.state, [*outputs, *step.outputs]
+        elif before.is_under(one.guideline.readings_from_years, one.day) and _is_diagnosed(one):
+            step = _kept(state, None, enrolled(one, stratum_of(one)))
+            state, outputs = step.state, [*outputs, *step.outputs]
+    return Step(state, tuple(outputs))
+
+
+def _is_diagnosed(now: Programme) -> bool:
+    return any(map(now.record.has, now.guideline.diagnosis))
 
 
 def _diagnosed(

@@ -40,7 +40,7 @@ def restratified(programme: Programme, before: Enrolment, stratum: str) -> Enrol
 
 def plan_for(programme: Programme, stratum: str, *, graduated: bool) -> Plan:
     """Return the plan for a stratum at the member's age (not known: as from no age on)."""
-    guideline, years = programme.guideline, programme.age or 0
+    guideline, years = programme.guideline, programme.age
     target = next(
         line for line in guideline.targets if stratum in line.strata and years >= line.age_from
     )

@@ -54,9 +54,10 @@ class Programme(NamedTuple):
     today: date
 
     @property
-    def age(self) -> int | None:
-        """The member's age on the day, if it is known."""
-        return self.record.age(self.day)
+    def age(self) -> int:
+        """The age that the member is known to have reached on the day; 0 if it is not known."""
+        age = self.record.age(self.day)
+        return 0 if age is None else age.least
 
     def counts(self, day: date) -> bool:
         """Whether readings of that day are judged: not those of a child by adults' limits."""

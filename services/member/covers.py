@@ -21,18 +21,33 @@ ENDS_MAX: Final = 16
 
 
 class Cover(NamedTuple):
-    """A cover as it is remembered: its terms, as a bare row."""
+    """A cover as it is remembered: its terms, as a bare row.
+
+    valid_to: its last day. agreed_to: its last day by the terms, where it may have ended earlier.
+    """
 
     cover_id: Id
     product: Id
     insurer: Id
     valid_from: Day
     valid_to: Day | None
+    agreed_to: Day | None = None
 
     @property
     def terms(self) -> CoverTerms:
         """The terms as the contract states them; they were checked when they came."""
-        return CoverTerms.model_construct(**self._asdict())
+        return CoverTerms.model_construct(
+            cover_id=self.cover_id,
+            product=self.product,
+            insurer=self.insurer,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
+
+    @property
+    def span(self) -> str:
+        """From when to when it holds, for people."""
+        return f"from {self.valid_from}" + (f" to {self.valid_to}" if self.valid_to else "")
 
 
 class End(NamedTuple):
@@ -82,21 +97,15 @@ def insurers_in_force(covers: Covers, day: BusinessDay) -> tuple[str, ...]:
     return tuple(sorted({cover.insurer for cover in covers if _holds(cover, day)}))
 
 
-def cover_reason(data: CoverActivated | CoverEnded) -> str:
-    """Say why the covers in force are others than before."""
-    if isinstance(data, CoverActivated):
-        return f"cover {data.cover.cover_id} became known"
-    return f"cover {data.cover_id} ended on {data.last_day}: {data.reason}"
-
-
 def with_cover(
     covers: Covers, ends: Ends, data: CoverActivated | CoverEnded, fact: str, today: date
 ) -> tuple[Covers, Ends]:
     """Return `covers` after one of them began, changed or ended, and the ends that still wait.
 
     Returns what it was given if nothing changes. A last day before its first leaves a cover that
-    never paid; to prolong one that ended, it is activated again with its new terms. An end that
-    came first holds for the cover's first start. fact: id of the event. today: of the log's clock.
+    never paid. Of several ends the latest word holds, within the terms; to prolong a cover beyond
+    them, it is activated again with its new terms. An end that came first holds for the cover's
+    first start. fact: id of the event. today: of the log's clock.
 
     Raises:
         RuleRefusedError: too many ends wait for covers that are not known.
@@ -109,10 +118,25 @@ def with_cover(
     return covers, _awaited(ends, data, fact, today)
 
 
+def change_of(before: Covers, after: Covers, data: CoverActivated | CoverEnded) -> str:
+    """Say in at most 500 characters what happened to a cover."""
+    cover_id = data.cover.cover_id if isinstance(data, CoverActivated) else data.cover_id
+    was, now = (
+        next((cover for cover in covers if cover.cover_id == cover_id), None)
+        for covers in (before, after)
+    )
+    if was is None or now is None:
+        return f"cover {cover_id} became known"
+    why = f": {data.reason}" if isinstance(data, CoverEnded) else ""
+    if was[1:3] != now[1:3]:
+        return f"cover {cover_id} is now {now.product} by {now.insurer}{why}"[:500]
+    return f"cover {cover_id} holds {now.span}, and not {was.span}{why}"[:500]
+
+
 def _begun(covers: Covers, ends: Ends, data: CoverActivated, today: date) -> tuple[Covers, Ends]:
     terms = data.cover
     row = (terms.cover_id, terms.product, terms.insurer, terms.valid_from, terms.valid_to)
-    cover = Cover(*row)
+    cover = Cover(*row, agreed_to=terms.valid_to)
     for end in ends:
         if end.cover_id == cover.cover_id:
             ends = tuple([other for other in ends if other is not end])
@@ -123,20 +147,18 @@ def _begun(covers: Covers, ends: Ends, data: CoverActivated, today: date) -> tup
 def _awaited(ends: Ends, data: CoverEnded, fact: str, today: date) -> Ends:
     waiting = [end for end in ends if end.waits_until >= today]
     others = [end for end in waiting if end.cover_id != data.cover_id]
-    last = min([end.last_day for end in waiting if end not in others], default=data.last_day)
     if len(others) >= ENDS_MAX:
         raise RuleRefusedError(
             f"cover {data.cover_id} ends and is not known for this member, and {ENDS_MAX} other "
             "ends wait for their covers already; publish its start first"
         )
     until = days_after(today, WAITS_AT_MOST.days)
-    return (*others, End(data.cover_id, min(last, data.last_day), until, fact))
+    return (*others, End(data.cover_id, data.last_day, until, fact))
 
 
 def _until(cover: Cover, last_day: date) -> Cover:
-    if cover.valid_to is not None and cover.valid_to <= last_day:
-        return cover
-    return cover._replace(valid_to=last_day)
+    agreed = cover.agreed_to
+    return cover._replace(valid_to=last_day if agreed is None else min(agreed, last_day))
 
 
 def _put(covers: Covers, cover: Cover) -> Covers:

@@ -12,11 +12,12 @@ from pydantic import ConfigDict
 
 from services.contract.change import changed
 from services.contract.clinical import ConditionRecorded, ObservationRecorded
-from services.contract.frozen import Day, Word
+from services.contract.frozen import Day, PartialDay, Word
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered, Sex
 from services.contract.step import STORED
 from services.member import covers
-from services.member.calendar import BusinessDay, age_on, local_day
+from services.member.age import Age, age_of
+from services.member.calendar import BusinessDay, local_day
 from services.member.covers import Covers, Ends
 from services.member.reading import HalfReading, Reading, read
 from services.terminology.lookup import answer_of, diagnoses, is_lasting, question_of, questions
@@ -52,7 +53,7 @@ class MemberRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
 
-    birth_date: Day | None = None
+    birth_date: PartialDay | None = None
     sex: Sex = "unknown"
     covers: Covers = ()
     findings: tuple[Finding, ...] = ()
@@ -61,13 +62,17 @@ class MemberRecord:
     answers: tuple[Answer, ...] = ()
     ends: Ends = ()
 
-    def age(self, day: date) -> int | None:
-        """Return the age in full years on `day`, if the birth date is known."""
-        return None if self.birth_date is None else age_on(self.birth_date, day)
+    def age(self, day: date) -> Age | None:
+        """Return the age in full years on `day`, as far as the birth date is known."""
+        return None if self.birth_date is None else age_of(self.birth_date, day)
 
     def is_under(self, years: int, day: date) -> bool:
         """Whether the member is known to be younger than `years` on `day`."""
-        return self.birth_date is not None and age_on(self.birth_date, day) < years
+        return self.birth_date is not None and age_of(self.birth_date, day).most < years
+
+    def is_from(self, years: int, day: date) -> bool:
+        """Whether the member is known to be at least `years` old on `day`."""
+        return self.birth_date is not None and age_of(self.birth_date, day).least >= years
 
     def has(self, diagnosis: str) -> bool:
         """Whether the diagnosis stands."""

@@ -183,9 +183,9 @@ class Criterion(Table):
     """One line of a table: all that is stated must hold; what is not stated does not limit.
 
     why: in words that a decision repeats. Ages are in full years; an unknown age or sex meets no
-    condition on it. diagnosed: one of these stands. latest: one of these limits holds of the
-    latest reading. answered: the latest answer to each of these questions is one of these.
-    any_of: one of these lines holds.
+    condition on it, nor does an age known in part that may lie on either side. diagnosed: one of
+    these stands. latest: one of these limits holds of the latest reading. answered: the latest
+    answer to each of these questions is one of these. any_of: one of these lines holds.
     """
 
     why: Text
@@ -250,8 +250,8 @@ class Criterion(Table):
         age = view.record.age(view.day)
         return (
             age is not None
-            and age >= (self.age_from or 0)
-            and (self.age_below is None or age < self.age_below)
+            and age.least >= (self.age_from or 0)
+            and (self.age_below is None or age.most < self.age_below)
         )
 
     def _is_diagnosed(self, view: View) -> bool:

@@ -11,7 +11,7 @@ from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded
 from services.contract.step import Draft, RuleRefusedError, Step
 from services.member.calendar import local_day, start_of
-from services.member.covers import cover_reason, with_cover
+from services.member.covers import change_of, with_cover
 from services.rehabilitation.course import assessed, completed, due_after
 from services.rehabilitation.instrument import read_score
 from services.rehabilitation.milestones import finished, milestone
@@ -82,7 +82,7 @@ def _covered(
     covers, ends = with_cover(state.covers, state.ends, data, event.id, local_day(at))
     if covers is state.covers and ends is state.ends:
         return Step(state)
-    both, reason = (state.covers, covers), cover_reason(data)
+    both, reason = (state.covers, covers), change_of(state.covers, covers, data)
     sessions, drafts = asked_anew(state.sessions, both, event.subject, event.time, reason)
     return Step(changed(state, covers=covers, ends=ends, sessions=sessions), drafts)
 

@@ -14,10 +14,15 @@ from services.screening.state import MET_DAYS_MAX, Met, PathwayRow
 
 
 def with_met_days(case: Case, reading: Reading) -> PathwayRow:
-    """Return the row that remembers which limits a reading is beyond; the same row otherwise."""
+    """Return the row that remembers which limits a reading is beyond; the same row otherwise.
+
+    What confirms by a single day is remembered only while it does not count: an age may be wrong.
+    """
     row, day = case.row, local_day(reading.time)
     for line in case.screening.confirm:
-        if line.days == 1 or not line.is_met(reading) or day in row.met_on(line.id):
+        if not line.is_met(reading) or day in row.met_on(line.id):
+            continue
+        if line.days == 1 and case.counts(day):
             continue
         days = tuple(sorted({*row.met_on(line.id), day})[-MET_DAYS_MAX:])
         others = [met for met in row.met if met.line != line.id]
@@ -72,9 +77,10 @@ def _reason(case: Case, line: Repeated, reading: Reading | None, since: date) ->
         days = [day for day in case.row.met_on(line.id) if day > since and case.counts(day)]
         close = _close(days, line)
         return None if close is None else f"{line.why} {' and '.join(f'on {day}' for day in close)}"
-    if reading is None or not line.is_met(reading) or local_day(reading.time) <= since:
-        return None
-    return f"{reading.text} on {local_day(reading.time)}: {line.why}"
+    if reading is not None and line.is_met(reading) and local_day(reading.time) > since:
+        return f"{reading.text} on {local_day(reading.time)}: {line.why}"
+    days = [day for day in case.row.met_on(line.id) if day > since and case.counts(day)]
+    return f"{line.why} on {days[0]}" if days else None
 
 
 def _close(days: list[date], line: Repeated) -> list[date] | None:

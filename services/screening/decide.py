@@ -101,14 +101,14 @@ def _registered(
     now = max(time, at)
 
     def meet(case: Case) -> Told:
-        if known.birth_date is None:
-            return Told(case.row)
         if not case.counts(local_day(now)):
-            return Told(case.row._replace(due=None, invited=False))
-        if known.is_under(case.screening.invites_from_years, local_day(now)):
-            return _learnt(case)
-        invited = first(case, now) if case.row.due is None else Told(case.row)
-        return _and_then(case, invited, _learnt)
+            # No adult after all: what was said of one, and from then on, does not stand.
+            row = case.row._replace(due=None, invited=False, told=(), said=None, referred_on=None)
+            return Told(row)
+        is_invited = case.row.due is not None or case.row.invited
+        if is_invited or not known.is_from(case.screening.invites_from_years, local_day(now)):
+            return _learnt(case, case.seen.latest)
+        return _and_then(case, first(case, now), partial(_learnt, reading=case.seen.latest))
 
     return _each(state, known, _screened(time), meet, time, at)
 
@@ -145,10 +145,10 @@ def _observed(
 
 def _read(case: Case, reading: Reading, before: Reading | None, episode: str | None) -> Told:
     """Judge a reading. before: the latest one known until now."""
-    if not case.counts(case.day):
-        return Told(case.row)
-    newest = before is None or reading.order > before.order
     case = case.after(Told(with_met_days(case, reading)))
+    if not case.counts(case.day):
+        return Told(case.row)  # by what is known now; its day is kept for what may become known
+    newest = before is None or reading.order > before.order
     confirmed = confirmation(case, reading)
     if confirmed is not None:
         case = case.after(Told(case.row._replace(referred_on=case.day)))
@@ -169,10 +169,13 @@ def _read(case: Case, reading: Reading, before: Reading | None, episode: str | N
     return Told(told.row, tuple(outputs))
 
 
-def _learnt(case: Case) -> Told:
-    """Judge the latest reading anew in the light of a diagnosis or a risk factor."""
+def _learnt(case: Case, reading: Reading | None = None) -> Told:
+    """Judge the latest reading anew in the light of a diagnosis, a risk factor or an age.
+
+    reading: one that may not have counted until now.
+    """
     case = case.after(Told(without_withdrawn(case)))
-    confirmed = confirmation(case)
+    confirmed = confirmation(case, reading)
     if confirmed is not None:
         case = case.after(Told(case.row._replace(referred_on=case.day)))
     told = judged(case)
@@ -185,9 +188,8 @@ def _woken(case: Case) -> Told:
     if case.row.due is not None:
         is_over = start_of_day_after(case.row.due) <= case.at
         return due_passed(case, case.row.due) if is_over else Told(case.row)
-    years = case.screening.invites_from_years
-    too_young = case.record.birth_date is None or case.record.is_under(years, case.today)
-    if too_young or case.row.invited:
+    of_age = case.record.is_from(case.screening.invites_from_years, case.today)
+    if case.row.invited or not of_age:
         return Told(case.row)
     return _and_then(case, first(case, case.at), _learnt)
 

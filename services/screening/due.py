@@ -5,6 +5,7 @@ from typing import Literal
 
 from services.contract.care import ScreeningScheduled
 from services.contract.step import Draft
+from services.member.age import days_of
 from services.member.calendar import (
     birthday,
     days_after,
@@ -130,7 +131,8 @@ def wake_at(row: PathwayRow, record: MemberRecord, screening: Screening) -> date
         return start_of_day_after(row.due)
     if row.invited or record.birth_date is None:
         return None
-    return start_of(birthday(record.birth_date, screening.invites_from_years))
+    _, last = days_of(record.birth_date)
+    return start_of(birthday(last, screening.invites_from_years))
 
 
 def _invitation(case: Case, day: date) -> date:

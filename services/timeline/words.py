@@ -44,6 +44,13 @@ def _(data: member.MemberReleased) -> Words:
 
 
 @words.register
+def _(data: member.MemberRegistered) -> Words:
+    born = f"born {data.birth_date}" if data.birth_date else "birth date not known"
+    sex = "sex not known" if data.sex == "unknown" else data.sex
+    return Words(f"Known as a member: {born}, {sex}.")
+
+
+@words.register
 def _(data: member.CoverActivated) -> Words:
     cover = data.cover
     until = f" to {cover.valid_to}" if cover.valid_to else ""

@@ -17,7 +17,8 @@ class Bill(NamedTuple):
 
     days: the day the visit began, as far as is known, where it happened and in the scheme's zone:
     that day decides which benefit year and which covers apply, also for a stay across New Year.
-    covers: those in force on the one day, then on the other if it is another.
+    covers: those in force on the one day, then on the other if it is another; not until when each
+    holds, since that decides nothing more.
     """
 
     visit_class: VisitClass

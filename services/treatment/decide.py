@@ -23,7 +23,7 @@ from services.contract.visit import (
     VisitRegistered,
 )
 from services.member.calendar import local_day
-from services.member.covers import cover_reason, with_cover
+from services.member.covers import change_of, with_cover
 from services.treatment.billing import rebill
 from services.treatment.milestones import milestone, milestones_of
 from services.treatment.needs import needs_in, refer, with_needs
@@ -192,7 +192,7 @@ def _covers_changed(
     covers, ends = with_cover(state.covers, state.ends, data, event.id, local_day(at))
     if covers is state.covers:
         return Step(state if ends is state.ends else changed(state, ends=ends))
-    reason = cover_reason(data)
+    reason = change_of(state.covers, covers, data)
     visits: list[Visit] = []
     drafts: list[Draft] = []
     for visit in state.visits:

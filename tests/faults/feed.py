@@ -107,7 +107,7 @@ class _Household:
         members = [f"{self._name}-a", f"{self._name}-b"]
         for member in members:
             birth = date(self._chance.randint(1940, 1990), 3, 5)
-            self._say(member, MemberRegistered(birth_date=birth, sex="female"))
+            self._say(member, MemberRegistered(birth_date=str(birth), sex="female"))
             for product in ("basic-medical", "million-yuan-medical"):
                 if self._chance.random() < 0.8:
                     self._say(member, _cover(member, product))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from alembic import command
@@ -41,7 +41,7 @@ _SYNCED = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commi
 
 
 def registration(member: str, household: str) -> Fact:
-    data = MemberRegistered(birth_date=date(1960, 2, 29), sex="female")
+    data = MemberRegistered(birth_date="1960-02-29", sex="female")
     return Fact(f"r-{member}", "urn:a", member, NOW, data, "", household=household)
 
 

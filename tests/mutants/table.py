@@ -11,6 +11,7 @@ from tests.mutants.bug import bug as _bug
 from tests.mutants.fhir import FHIR
 from tests.mutants.figures import FIGURES
 from tests.mutants.order import ORDER
+from tests.mutants.statements import STATEMENTS
 
 FOLD: Final = "services/runtime/fold.py"
 HOUSEHOLD: Final = "services/runtime/household.py"
@@ -340,23 +341,6 @@ RULES: Final = (
          "at < start_of(days_after(enrolment.due, days))", "at > start_of(enrolment.due)"),
     _bug("a follow-up is set on a day that is over", "services/management/follow_up.py",
          "    if due <= programme.today:\n", "    if not due:\n"),
-    _bug("a proposed medicine counts as prescribed", "services/gateway/doors/fhir/statuses.py",
-         'return intended if intended != "fact" else standing', "return standing",
-         "tests/unit/gateway/test_plans.py"),
-    _bug("a planned visit begins when it is planned", "services/gateway/doors/fhir/statuses.py",
-         '"planned": "plan"', '"planned": "fact"', "tests/properties/test_plans.py"),
-    _bug("a planned visit that is called off is unheard of", f"{TREATMENT}/withdrawals.py",
-         "is_planned = visit.visit_id in state.planned", "is_planned = False",
-         "tests/unit/treatment/test_plans.py"),
-    _bug("a plan that moves is a contradiction", "services/gateway/acceptance/decide.py",
-         "if before is not None and (fact.id in fresh or not fact.restated):",
-         "if before is not None:", "tests/unit/gateway/test_plans.py"),
-    _bug("a plan that moves back is taken for known", "services/gateway/acceptance/inbox.py",
-         "    _RESTATE.run(connection, *((fingerprint, event_id) for event_id, fingerprint in restated))\n",
-         "", "tests/unit/gateway/test_plans.py"),
-    _bug("an insurer is told of an invitation with every cover", "services/screening/due.py",
-         "for name in case.insurers(now) if name not in case.row.told]",
-         "for name in case.insurers(now)]", "tests/properties/test_screening_management.py"),
     _bug("a birthday that passes unheard invites nobody", "services/screening/due.py",
          "    if row.invited or record.birth_date is None:\n",
          "    if row.due is None or record.birth_date is None:\n",
@@ -404,4 +388,5 @@ MUTANTS: Final = (
     *FHIR,
     *BEHIND,
     *FIGURES,
+    *STATEMENTS,
 )

@@ -240,3 +240,47 @@ def test_no_insurer_is_told_of_one_invitation_twice(history):
             assert not {*told} & {*draft.data.insurers}
             assert draft.data.insurers or not told
             told += draft.data.insurers
+
+
+@settings(print_blob=True, deadline=None, max_examples=200)
+@given(
+    history=evidence,
+    at_first=st.sampled_from([None, "1960", "1960-06", "2020-01-01", "1931-02-03"]),
+    place=st.integers(0, 12),
+)
+def test_who_the_member_is_may_become_known_at_any_time(history, at_first, place):
+    known = (NOW, registered(date(1960, 6, 1), "male"))
+    one = fed(SCREENING, history)
+    other = Journey(SCREENING, clock=NOW)
+    other.publish(registered(at_first, "unknown" if at_first is None else "female"), NOW)
+    for time, fact in [*history[:place], known, *history[place:]]:
+        other.publish(fact, time)
+
+    assert one.state.record == other.state.record
+    assert one.state.row("hypertension").said == other.state.row("hypertension").said
+    assert len(one.heard(ReferredToManagement)) == len(other.heard(ReferredToManagement)) <= 1
+    assert (one.state.row("hypertension").due is None) == (
+        other.state.row("hypertension").due is None
+    )
+
+
+@settings(print_blob=True, deadline=None, max_examples=200)
+@given(
+    at_first=st.sampled_from([None, "1930", "1960-06", "2020-01-01", "1931-02-03"]),
+    born=st.sampled_from(["1935-02-03", "1955", "1980-06-01"]),
+    place=st.integers(0, 2),
+)
+def test_a_plan_is_that_of_the_age_whenever_it_becomes_known(at_first, born, place):
+    facts = [registered(born), condition("59621000")]
+    one, other = Journey(MANAGEMENT, clock=NOW), Journey(MANAGEMENT, clock=NOW)
+    for fact in facts:
+        one.publish(fact, NOW)
+    later = [condition("59621000"), smoking("Never smoker")]
+    for fact in [registered(at_first), *later[:place], registered(born), *later[place:]]:
+        other.publish(fact, NOW)
+
+    right, found = (journey.state.enrolment("hypertension") for journey in (one, other))
+    strata = hypertension().on(NOW.date()).management.strata
+    assert strata.index(found.stratum) >= strata.index(right.stratum)
+    assert found.plan == right.plan or found.stratum != right.stratum
+    assert found.stratum == right.stratum or (at_first or "9999") < born

@@ -115,7 +115,7 @@ def _mixed(rng: Random, stories: list[Story]) -> Iterator[Told]:
 
 def _person(rng: Random) -> MemberRegistered:
     born = date(2023 - rng.randint(10, 90), rng.randint(1, 12), rng.randint(1, 28))
-    return MemberRegistered(birth_date=born, sex=rng.choice(["male", "female"]))
+    return MemberRegistered(birth_date=str(born), sex=rng.choice(["male", "female"]))
 
 
 def _covers(rng: Random, member: str) -> Story:

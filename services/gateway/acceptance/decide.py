@@ -9,6 +9,7 @@ from services.contract.codec import instant_text
 from services.contract.event import Event, EventData
 from services.contract.ids import stable_id
 from services.contract.member import MemberMerged, MemberRegistered
+from services.contract.visit import VisitPlanned
 from services.gateway.acceptance.awaiting import Standing, waiting_note
 from services.gateway.acceptance.facts import FACT_CHARACTERS_MAX, Fact, Group
 from services.gateway.acceptance.households import (
@@ -26,6 +27,7 @@ from services.gateway.acceptance.merges import (
     nothing_to_merge,
     sealed_under_another_name,
 )
+from services.gateway.acceptance.persons import Person, now_known, update_note
 from services.gateway.acceptance.problems import Problem, errors
 from services.gateway.acceptance.scope import in_careloops_ids
 
@@ -51,8 +53,9 @@ class GroupOutcome:
     """What became of a group: refused with problems, or accepted with one outcome per fact.
 
     events: what is new, numbered. new_members: those first seen here. restated: ids under which
-    something else is said from now on, with its fingerprint. identities: what is new of who has an
-    identifier, by its key. recorded_at: when.
+    something else is said from now on, with its fingerprint. heard: ids under which was said what
+    another sender had told already. persons: members of whom more is known. identities: what is new
+    of who has an identifier, by its key. recorded_at: when.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -60,6 +63,8 @@ class GroupOutcome:
     events: tuple[tuple[Event[EventData], str], ...] = ()
     new_members: tuple[tuple[str, Registered], ...] = ()
     restated: tuple[tuple[str, str], ...] = ()
+    heard: tuple[tuple[str, str], ...] = ()
+    persons: tuple[tuple[str, Person], ...] = ()
     recorded_at: datetime | None = None
     identities: Mapping[str, Named] = field(default_factory=dict)
 
@@ -121,8 +126,6 @@ def _judge(
     seal = fact.seal()
     fingerprint = seal.fingerprint
     before = fresh.get(fact.id) or known.fingerprints.get(fact.id)
-    if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
-        before = member.fingerprint
     stands = _stands_under(fact)
     if before == fingerprint:
         return FactOutcome(fact, "duplicate", fingerprint, stands)
@@ -135,6 +138,13 @@ def _judge(
         return FactOutcome(fact, "duplicate", fingerprint)
     if before is not None and (fact.id in fresh or not fact.restated):
         return _contradicts(fact, fingerprint, problems)
+    learnt_now: tuple[Problem, ...] = ()
+    if isinstance(fact.data, MemberRegistered) and fact.member in known.members:
+        now = now_known(member.person, Person.of(fact.data))
+        if now == member.person or fact.implied:
+            return FactOutcome(fact, "duplicate", fingerprint)
+        learnt_now = (update_note(fact, member.person, now),)
+        fact = replace(fact, data=now.data)
     if seal.characters > FACT_CHARACTERS_MAX:
         problems.append(
             Problem(
@@ -146,7 +156,7 @@ def _judge(
         )
     fresh[fact.id] = fingerprint
     problems += errors(fact.doubts)
-    return FactOutcome(fact, "accepted", fingerprint, (*stands, *fact.doubts))
+    return FactOutcome(fact, "accepted", fingerprint, (*stands, *learnt_now, *fact.doubts))
 
 
 def _stands_under(fact: Fact) -> tuple[Problem, ...]:
@@ -168,8 +178,8 @@ def _contradicts(fact: Fact, fingerprint: str, problems: list[Problem]) -> FactO
         )
         return FactOutcome(fact, "duplicate", fingerprint, (note,))
     mend = "Cancel or void what was sent first, then send the right one under a new id."
-    if isinstance(fact.data, MemberRegistered):
-        mend = "Birth date and sex are fixed at registration; send them as they were."
+    if isinstance(fact.data, MemberRegistered | VisitPlanned):
+        mend = "Send what is known now as an event with an id of its own."
     problems.append(
         Problem(
             "conflict",
@@ -189,12 +199,19 @@ def _number(
     now: datetime,
 ) -> GroupOutcome:
     known.members.update(fresh)
-    events, restated = [], []
+    events, restated, heard, persons = [], [], [], []
     for outcome in outcomes:
-        if outcome.status != "accepted":
-            continue
         fact = outcome.fact
+        if outcome.status != "accepted":
+            if isinstance(fact.data, MemberRegistered) and fact.id not in known.fingerprints:
+                heard.append((fact.id, outcome.fingerprint))
+                known.fingerprints[fact.id] = outcome.fingerprint
+            continue
         member = known.members[fact.member]
+        if isinstance(fact.data, MemberRegistered) and Person.of(fact.data) != member.person:
+            member = replace(member, person=Person.of(fact.data))
+            known.members[fact.member] = member
+            persons.append((fact.member, member.person))
         household = member.household
         known.households.setdefault(household, member.namespace)
         sequence = known.sequences.get(household, 0) + 1
@@ -222,7 +239,14 @@ def _number(
         events.append((event, outcome.fingerprint))
     noted = _noted(outcomes, known.standing, now)
     return GroupOutcome(
-        notes, noted, tuple(events), tuple(fresh.items()), tuple(restated), recorded_at=now
+        notes,
+        noted,
+        tuple(events),
+        tuple(fresh.items()),
+        tuple(restated),
+        tuple(heard),
+        tuple(persons),
+        now,
     )
 
 

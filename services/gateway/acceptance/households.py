@@ -8,6 +8,7 @@ from services.gateway.acceptance.awaiting import Standing
 from services.gateway.acceptance.facts import Fact, Group
 from services.gateway.acceptance.identities import Named
 from services.gateway.acceptance.names import named
+from services.gateway.acceptance.persons import Person
 from services.gateway.acceptance.problems import Problem
 
 
@@ -18,14 +19,14 @@ def alone(source: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A registered member: the household is fixed at first sight; fingerprint: of the person.
+    """A registered member: the household is fixed at first sight; person: as now known.
 
     namespace: of the sender that registered it, whose ids stand under it as they are.
     same_as: who took its place. stands_for: those whose place it took, with spaces between.
     """
 
     household: str
-    fingerprint: str
+    person: Person
     namespace: str
     same_as: str | None = None
     stands_for: str = ""
@@ -114,7 +115,8 @@ def newcomers(group: Group, known: Known, problems: list[Problem]) -> dict[str, 
         # Without an answer the subscriber is unknown, which is reported at the cover.
         household = min(households, default=member)
         namespace = known.namespace_of(fact.source)
-        found[member] = Registered(household, fact.seal().fingerprint, namespace)
+        assert isinstance(fact.data, MemberRegistered)  # chosen above
+        found[member] = Registered(household, Person.of(fact.data), namespace)
     return found
 
 

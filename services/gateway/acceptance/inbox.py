@@ -12,6 +12,7 @@ from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import Known, Registered, alone
 from services.gateway.acceptance.identities import Named
 from services.gateway.acceptance.names import named, scoped
+from services.gateway.acceptance.persons import Person
 from services.gateway.acceptance.scope import in_careloops_ids
 from services.gateway.acceptance.tables import HOUSEHOLD, IDENTITY, INBOX, MEMBER
 from services.runtime.sql import Lookup, Write
@@ -23,6 +24,11 @@ _SHARE_IDENTITY: Final = Write(
     update(IDENTITY).where(IDENTITY.c.key == bindparam("wanted")).values(several=true())
 )
 _IDENTITY_BY_KEY: Final = Lookup(select(IDENTITY), IDENTITY.c.key)
+_LEARN: Final = Write(
+    update(MEMBER)
+    .where(MEMBER.c.member_id == bindparam("member"))
+    .values(birth_date=bindparam("born"), sex=bindparam("now"))
+)
 _RESTATE: Final = Write(
     update(INBOX)
     .where(INBOX.c.event_id == bindparam("event"))
@@ -95,8 +101,8 @@ def identities(connection: Connection, keys: Iterable[str]) -> dict[str, Named]:
 
 
 def _load_members(connection: Connection, known: Known, members: Iterable[str]) -> None:
-    for member_id, *more in _MEMBER_BY_ID.rows(connection, members):
-        known.members[member_id] = Registered(*more)
+    for member_id, household, birth_date, sex, *more in _MEMBER_BY_ID.rows(connection, members):
+        known.members[member_id] = Registered(household, Person(birth_date, sex), *more)
 
 
 def _load_households(connection: Connection, known: Known, households: set[str]) -> bool:
@@ -113,7 +119,7 @@ def _load_households(connection: Connection, known: Known, households: set[str])
 def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     """Keep new members, and what is said under each id; return how many members are new."""
     members = [
-        (name, member.household, member.fingerprint, member.namespace, None, "")
+        (name, member.household, *member.person, member.namespace, None, "")
         for outcome in outcomes
         for name, member in outcome.new_members
     ]
@@ -121,6 +127,10 @@ def keep(connection: Connection, outcomes: Sequence[GroupOutcome]) -> int:
     _ADD_MEMBER.run(connection, *members)
     _ADD_INBOX.run(connection, *((event.id, fingerprint) for event, fingerprint in events))
     _keep_identities(connection, outcomes)
+    heard = [each for outcome in outcomes for each in outcome.heard]
+    _ADD_INBOX.run(connection, *heard)
+    persons = [each for outcome in outcomes for each in outcome.persons]
+    _LEARN.run(connection, *((*person, member_id) for member_id, person in persons))
     restated = [each for outcome in outcomes for each in outcome.restated]
     _RESTATE.run(connection, *((fingerprint, event_id) for event_id, fingerprint in restated))
     return len(members)

@@ -25,12 +25,14 @@ MEMBER: Final = Table(
     METADATA,
     Column("member_id", String(128), primary_key=True),
     Column("household_id", String(128), nullable=False),
-    Column("fingerprint", String(64), nullable=False),
+    Column("birth_date", String(10)),
+    Column("sex", String(10), nullable=False, server_default="unknown"),
     Column("namespace", String(200), nullable=False, server_default=""),
     Column("same_as", String(128), nullable=True),
     Column("stands_for", Text, nullable=False, server_default=""),
 )
-"""namespace: of the sender that registered the member. The rest: see `Registered`."""
+"""birth_date, sex: as far as known; namespace: of the sender that registered the member. The rest: see
+`Registered`."""
 
 MERGE: Final = Table(
     "merge",

@@ -53,8 +53,10 @@ def _age(view: View) -> Part | None:
     age = view.record.age(view.day)
     if age is None:
         return None
-    points = next(points for least, points in AGE_POINTS if age >= least)
-    return Part(factor="age", value=f"{age} years", points=points)
+    least, most = (next((points for years, points in AGE_POINTS if one >= years), 0) for one in age)
+    if least != most:
+        return None
+    return Part(factor="age", value=f"{age} years", points=least)
 
 
 def _body_mass(view: View) -> Part | None:

@@ -203,15 +203,6 @@ async def test_another_amount_under_the_same_id_is_a_conflict_that_says_how_to_c
     assert counters["accepted"] == 5
 
 
-async def test_another_birth_date_of_a_member_is_a_conflict(settings: Settings) -> None:
-    async with gateway(settings) as (client, _):
-        await post(client, PATIENT)
-        answer = await post(client, changed(PATIENT, birthDate="1961-01-01"))
-
-    assert answer.status_code == 422
-    assert "Birth date and sex are fixed" in answer.json()["issue"][0]["diagnostics"]
-
-
 async def test_a_cancelled_bill_and_a_cancelled_visit_are_facts(settings: Settings) -> None:
     meta = {"lastUpdated": "2026-03-06T00:00:00Z"}
     async with gateway(settings) as (client, door):

@@ -64,13 +64,13 @@ def test_the_end_of_a_cover_may_come_before_its_start(last):
     assert after == (with_cover(with_cover((), begun("a")), ended("a", last)), ())
 
 
-def test_of_two_ends_that_wait_for_one_cover_the_earlier_holds():
+def test_of_two_ends_that_wait_for_one_cover_the_later_word_holds():
     _, first = members.with_cover((), (), ended("a", FIRST + timedelta(days=5)), "event-1", FIRST)
     _, both = members.with_cover((), first, ended("a", FIRST + timedelta(days=9)), "event-1", FIRST)
 
     covers, waiting = members.with_cover((), both, begun("a"), "event-1", FIRST)
 
-    assert (covers[0].valid_to, waiting) == (FIRST + timedelta(days=5), ())
+    assert (covers[0].valid_to, waiting) == (FIRST + timedelta(days=9), ())
 
 
 def test_an_end_that_waited_too_long_is_forgotten():
@@ -104,11 +104,15 @@ def test_the_order_is_that_of_the_terms_and_not_of_arrival():
     assert terms_of(both) == (b.cover, a.cover)
 
 
-def test_an_end_only_ever_shortens_and_a_later_one_changes_nothing():
-    covers = with_cover(with_cover((), begun("a")), ended("a", FIRST + timedelta(days=5)))
+def test_the_latest_word_on_an_end_holds_within_the_terms():
+    terms = FIRST + timedelta(days=9)
+    covers = with_cover((), begun("a", FIRST, terms))
+    told = [covers := with_cover(covers, ended("a", FIRST + timedelta(n))) for n in (5, 2, 7, 20)]
 
-    assert covers[0].valid_to == FIRST + timedelta(days=5)
-    assert with_cover(covers, ended("a", FIRST + timedelta(days=6))) is covers
+    assert [known[0].valid_to for known in told] == [
+        FIRST + timedelta(5), FIRST + timedelta(2), FIRST + timedelta(7), terms,
+    ]  # fmt: skip
+    assert with_cover(covers, ended("a", terms)) is covers
 
 
 def test_a_cover_that_ends_before_it_begins_never_pays():

@@ -49,7 +49,7 @@ class City:
 
     def __init__(self, born=date(1980, 5, 1), sex="male"):
         self.run = InProcess([SCREENING, MANAGEMENT])
-        self.publish(MemberRegistered(birth_date=born, sex=sex), 0)
+        self.publish(MemberRegistered(birth_date=str(born), sex=sex), 0)
 
     def publish(self, data, day):
         at = START + timedelta(days=day)

@@ -20,8 +20,10 @@ ICD_10 = "http://hl7.org/fhir/sid/icd-10"
 MMHG = "mm[Hg]"
 
 
-def registered(birth_date: date | None, sex="female"):
-    return MemberRegistered(birth_date=birth_date, sex=sex)
+def registered(birth_date: date | str | None, sex="female"):
+    """A birth date is a day, or a text for one that is known in part."""
+    known = birth_date.isoformat() if isinstance(birth_date, date) else birth_date
+    return MemberRegistered(birth_date=known, sex=sex)
 
 
 def blood_pressure(systolic: float, diastolic: float, unit: str | None = MMHG, visit_id=None):

@@ -1,6 +1,5 @@
 """Patient and Coverage: who is a member, and which contracts may pay."""
 
-from datetime import date
 from typing import Final
 
 from services.contract.member import (
@@ -11,7 +10,7 @@ from services.contract.member import (
     Sex,
 )
 from services.gateway.acceptance.facts import Fact
-from services.gateway.doors.fhir.elements import NotATimeError, Reference, business_date
+from services.gateway.doors.fhir.elements import NotATimeError, Reference, instant
 from services.gateway.doors.fhir.merges import is_replaced, merge_facts
 from services.gateway.doors.fhir.reader import Reader, slug
 from services.gateway.doors.fhir.resources import Coverage, Patient
@@ -28,18 +27,17 @@ _SEXES: Final[dict[str | None, Sex]] = {
 
 
 def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
-    """Return the registration of a member.
+    """Return the registration of a member, or what is known of the member now.
 
     Its time is for the request to say, as a Patient does not tell when it became known.
     """
-    born: date | None = None
-    if patient.birth_date and len(patient.birth_date) < len("2000-01-01"):
-        reader.remark("A birth date without its day is not read", "birthDate")
-    elif patient.birth_date:
+    born = patient.birth_date or None
+    if born:
         try:
-            born = business_date(patient.birth_date)
+            instant(born)
         except NotATimeError as error:
-            reader.problem("value", "birthDate", str(error), "Write it as YYYY-MM-DD.")
+            mend = "Write it as YYYY-MM-DD, or YYYY-MM or YYYY if no more is known."
+            reader.problem("value", "birthDate", str(error), mend)
     if patient.gender not in _SEXES:
         says = f"{patient.gender[:40]!r} is not an administrative gender" if patient.gender else ""
         reader.problem("value", "gender", says, "Use male, female, other or unknown.")
@@ -48,12 +46,14 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     time = reader.told_at(patient.meta)
     if time is None:
         return []
-    data = MemberRegistered(birth_date=born, sex=_SEXES[patient.gender])
+    day = born[: len("2000-01-01")] if born else None
+    data = MemberRegistered(birth_date=day, sex=_SEXES[patient.gender])
     merges = merge_facts(patient, reader)
     if reader.failed:
         return []
     known = is_replaced(patient)
-    return [reader.fact(("registered",), reader.id, time, data, implied=known), *merges]
+    again = {"implied": known, "restated": not known}
+    return [reader.fact(("registered",), reader.id, time, data, **again), *merges]
 
 
 def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
@@ -98,7 +98,8 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
         valid_to=last,
     )
     data = CoverActivated(cover=terms)
-    return [reader.fact(("activated",), member, start, data, subscriber=subscriber)]
+    again = {"subscriber": subscriber, "restated": True}
+    return [reader.fact(("activated",), member, start, data, **again)]
 
 
 def _ended(coverage: Coverage, member: str | None, reader: Reader) -> list[Fact]:
@@ -109,7 +110,7 @@ def _ended(coverage: Coverage, member: str | None, reader: Reader) -> list[Fact]
     if reader.failed or not (member and last and time):
         return []
     data = CoverEnded(cover_id=reader.id, last_day=last, reason="The insurer cancelled the cover.")
-    return [reader.fact(("ended",), member, time, data)]
+    return [reader.fact(("ended",), member, time, data, restated=True)]
 
 
 def _product(coverage: Coverage) -> str | None:

@@ -59,8 +59,8 @@ def _(data: VisitRegistered | VisitAdmitted) -> Links:
 
 @links.register
 def _(data: VisitPlanned) -> Links:
-    visit = _visit(data.visit_id)
-    return Links(f"the plan of {visit}", gives=(visit,))
+    visit = visit_of(data.visit_id)
+    return Links(f"the plan of {visit}", gives=(visit,), within=visit)
 
 
 @links.register

@@ -134,7 +134,7 @@ def test_two_records_become_one_person_with_one_deductible(
 ) -> None:
     world = World()
     sources = {"a": "urn:a", "b": "urn:a" if same_sender else "urn:b"}
-    person = MemberRegistered(birth_date=date(1971, 5, 4), sex="female")
+    person = MemberRegistered(birth_date="1971-05-04", sex="female")
     household = "home" if same_household and same_sender else None
     for name, source in sources.items():
         world.say(source, f"{name}-person", name, person, household=household)
@@ -179,7 +179,7 @@ def test_two_records_become_one_person_with_one_deductible(
 
 def test_a_bill_of_the_merged_record_is_voided_where_it_stands_now() -> None:
     world = World()
-    person = MemberRegistered(birth_date=date(1971, 5, 4), sex="female")
+    person = MemberRegistered(birth_date="1971-05-04", sex="female")
     for name in ("a", "b"):
         world.say("urn:a", f"{name}-person", name, person)
     world.visit("urn:a", "b", "v1", 5_000_00)
@@ -200,7 +200,7 @@ def test_a_bill_of_the_merged_record_is_voided_where_it_stands_now() -> None:
 
 def test_whoever_was_merged_before_goes_along() -> None:
     world = World()
-    person = MemberRegistered(birth_date=date(1971, 5, 4), sex="female")
+    person = MemberRegistered(birth_date="1971-05-04", sex="female")
     for name in ("a", "b", "c"):
         world.say("urn:a", f"{name}-person", name, person)
         world.visit("urn:a", name, f"v-{name}", 5_000_00)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from services.contract.member import CoverActivated, MemberRegistered
+from services.contract.member import CoverActivated, MemberRegistered, Sex
 from services.gateway.acceptance.awaiting import Standing
 from services.gateway.acceptance.facts import Fact, Group
 from services.gateway.acceptance.identities import Named
@@ -30,6 +30,11 @@ class Registered:
     namespace: str
     same_as: str | None = None
     stands_for: str = ""
+
+    @classmethod
+    def of_row(cls, household: str, birth_date: str | None, sex: Sex, *more: str) -> "Registered":
+        """Return what a row of the table says, behind the member's id."""
+        return cls(household, Person(birth_date, sex), *more)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from services.gateway.acceptance.facts import Submission
 from services.gateway.acceptance.households import Known, Registered, alone
 from services.gateway.acceptance.identities import Named
 from services.gateway.acceptance.names import named, scoped
-from services.gateway.acceptance.persons import Person
 from services.gateway.acceptance.scope import in_careloops_ids
 from services.gateway.acceptance.tables import HOUSEHOLD, IDENTITY, INBOX, MEMBER
 from services.runtime.sql import Lookup, Write
@@ -101,8 +100,8 @@ def identities(connection: Connection, keys: Iterable[str]) -> dict[str, Named]:
 
 
 def _load_members(connection: Connection, known: Known, members: Iterable[str]) -> None:
-    for member_id, household, birth_date, sex, *more in _MEMBER_BY_ID.rows(connection, members):
-        known.members[member_id] = Registered(household, Person(birth_date, sex), *more)
+    for member_id, *more in _MEMBER_BY_ID.rows(connection, members):
+        known.members[member_id] = Registered.of_row(*more)
 
 
 def _load_households(connection: Connection, known: Known, households: set[str]) -> bool:

@@ -56,7 +56,7 @@ def keep_merges(connection: Connection, known: Known, events: Iterable[Event[Eve
 def unmoved(connection: Connection) -> list[Unmoved]:
     """Return the merges that are not through."""
     rows = connection.execute(_UNMOVED).all()
-    return [Unmoved(row[0], row[1], Registered(*row[3:])) for row in rows]
+    return [Unmoved(row[0], row[1], Registered.of_row(*row[3:])) for row in rows]
 
 
 def count_unmoved(connection: Connection, members: Sequence[str] | None = None) -> int:

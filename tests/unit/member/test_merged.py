@@ -1,6 +1,6 @@
 """A member whose record was replaced: every stage lets go, and listens no more."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HOSPITAL = Provider(id="hospital-owned-1", network="owned")
 STROKE = (Code(system="http://snomed.info/sct", code="230690007"),)
 SAID: tuple[EventData, ...] = (
-    MemberRegistered(birth_date=date(1950, 1, 1), sex="female"),
+    MemberRegistered(birth_date="1950-01-01", sex="female"),
     VisitRegistered(visit_id="v", visit_class="inpatient", provider=HOSPITAL),
     ConditionRecorded(condition_id="c", codes=STROKE, status="active", visit_id="v"),
     VisitDischarged(visit_id="v", visit_class="inpatient", provider=HOSPITAL),

@@ -82,6 +82,17 @@ PartialDay = Annotated[
 ]
 """A day as far as it is known, written YYYY, YYYY-MM or YYYY-MM-DD: any day within it may be meant."""
 
+PartialInstant = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
+        r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+        r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?)?)?$"
+    ),
+    AfterValidator(_possible),
+]
+"""A moment as far as it is known: an instant with its offset (RFC 3339), or a `PartialDay`."""
+
 NO_NUL: Final = r"^[^\x00]*$"
 """Pattern of storable text: JSON may carry U+0000, which PostgreSQL cannot store."""
 

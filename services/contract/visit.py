@@ -12,9 +12,8 @@ from services.contract.frozen import (
     Day,
     Frozen,
     Id,
-    Instant,
     MinorUnits,
-    PartialDay,
+    PartialInstant,
     Text,
     Word,
 )
@@ -55,7 +54,7 @@ class VisitPlanned(EventData):
     visit_id: Id
     visit_class: VisitClass
     provider: Provider
-    starts: Instant | PartialDay | None
+    starts: PartialInstant | None
 
 
 class VisitRegistered(EventData):

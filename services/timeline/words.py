@@ -3,7 +3,6 @@
 Each kind of event stands here once; a kind that does not is told by its sentence in the catalog.
 """
 
-from datetime import datetime
 from functools import singledispatch
 from typing import Final, NamedTuple, assert_never
 
@@ -64,8 +63,7 @@ def _(data: member.CoverEnded) -> Words:
 
 @words.register
 def _(data: visit.VisitPlanned) -> Words:
-    starts = data.starts.isoformat() if isinstance(data.starts, datetime) else data.starts
-    when = f"for {starts}" if starts else "for a day not known yet"
+    when = f"for {data.starts}" if data.starts else "for a day not known yet"
     return Words(f"Visit {data.visit_id} is planned at {data.provider.id} {when}.")
 
 

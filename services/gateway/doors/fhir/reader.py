@@ -171,10 +171,10 @@ class Reader:
         updated = meta.last_updated
         return self.moment(("meta.lastUpdated", updated)) if updated else self.now
 
-    def as_told(self, at: str, text: str | None) -> datetime | str | None:
+    def as_told(self, at: str, text: str | None) -> str | None:
         """Return a time as precisely as it was told: an instant, or a day as far as it is known."""
         moment = self.moment((at, text)) if text else None
-        return text if moment and text and "T" not in text else moment
+        return text if moment is None or not text or "T" not in text else moment.isoformat()
 
     def day(self, at: str, text: str | None) -> date | None:
         """Return the day that a time names, as written; None, with a problem, if it is missing."""

@@ -379,14 +379,6 @@ DOORS: Final = (
 )  # fmt: skip
 
 MUTANTS: Final = (
-    *RUNTIME,
-    *PROJECTIONS,
-    *ANSWERS,
-    *RULES,
-    *ORDER,
-    *DOORS,
-    *FHIR,
-    *BEHIND,
-    *FIGURES,
+    *RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *ORDER, *DOORS, *FHIR, *BEHIND, *FIGURES,
     *STATEMENTS,
-)
+)  # fmt: skip

@@ -20,6 +20,20 @@ class ConditionRecorded(EventData):
     visit_id: Id | None
 
 
+class ConditionWithdrawn(EventData):
+    """A diagnosis was declared never to have been: refuted, or entered in error.
+
+    What followed from it is withdrawn, unless another diagnosis says the same. The event's time is
+    when that was told. To state the diagnosis after all, give it a new id.
+    """
+
+    TYPE: ClassVar[str] = "careloop.condition.withdrawn.v1"
+
+    condition_id: Id
+    visit_id: Id | None
+    reason: Text
+
+
 class ProcedurePerformed(EventData):
     """A procedure was done."""
 

@@ -21,6 +21,7 @@ EVENT_TYPES: Final[tuple[type[EventData], ...]] = (
     visit.ChargePosted,
     visit.ChargeVoided,
     clinical.ConditionRecorded,
+    clinical.ConditionWithdrawn,
     clinical.ProcedurePerformed,
     clinical.ObservationRecordedV1,
     clinical.ObservationRecorded,

@@ -13,7 +13,11 @@ from services.contract.care import (
     RiskStratified,
 )
 from services.contract.change import changed
-from services.contract.clinical import ConditionRecorded, ObservationRecorded
+from services.contract.clinical import (
+    ConditionRecorded,
+    ConditionWithdrawn,
+    ObservationRecorded,
+)
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
 from services.contract.step import Draft, RuleRefusedError, Step
@@ -42,7 +46,15 @@ from services.management.state import (
 )
 from services.member.calendar import days_after, local_day, start_of_day_after
 from services.member.reading import Reading
-from services.member.record import MemberRecord, noted, with_condition, with_cover, with_member
+from services.member.record import (
+    MemberRecord,
+    noted,
+    relearnt,
+    with_condition,
+    with_cover,
+    with_member,
+    without_condition,
+)
 from services.terminology.lookup import diagnoses
 
 Consumed = (
@@ -50,6 +62,7 @@ Consumed = (
     | CoverActivated
     | CoverEnded
     | ConditionRecorded
+    | ConditionWithdrawn
     | ObservationRecorded
     | RiskStratified
     | ReferredToManagement
@@ -73,7 +86,13 @@ def decide(state: ManagementState, event: Event[Consumed], at: datetime) -> Mana
             known = with_cover(state.record, data, event.id, local_day(at))
             return Step(_with_record(state, known))
         case ConditionRecorded() as data:
-            return _diagnosed(state, data, event.time, at)
+            if data.condition_id in state.record.refuted:
+                return Step(state)
+            known = with_condition(state.record, data, local_day(event.time))
+            return _diagnosed(_with_record(state, known), data, event.time, at)
+        case ConditionWithdrawn() as data:
+            known = without_condition(state.record, data)
+            return Step(_refuted(state, known, event.time, at))
         case ObservationRecorded() as data:
             return _observed(state, data, event.time, at)
         case RiskStratified() | ReferredToManagement() as data:
@@ -157,7 +176,6 @@ def _diagnosed(
     state: ManagementState, data: ConditionRecorded, time: datetime, at: datetime
 ) -> ManagementStep:
     """Enrol on a diagnosis, in the stratum that is known; leave when it is withdrawn."""
-    state = _with_record(state, with_condition(state.record, data, local_day(time)))
     names = frozenset(diagnoses(data.codes))
     outputs: list[Draft] = []
     for now in programmes(state.record, time, at) if names else ():
@@ -172,6 +190,19 @@ def _diagnosed(
             state = step.state
             outputs += step.outputs
     return Step(state, tuple(outputs))
+
+
+def _refuted(
+    state: ManagementState, known: MemberRecord, time: datetime, at: datetime
+) -> ManagementState:
+    """Take the member out of each programme whose diagnosis never was; readings may refer anew."""
+    names = relearnt(state.record, known)
+    state = _with_record(state, known)
+    for now in programmes(known, time, at) if names else ():
+        diagnosis = now.guideline.diagnosis
+        if not names.isdisjoint(diagnosis) and not any(map(known.has, diagnosis)):
+            state = _with_enrolments(state, _others(state, now.pathway.id))
+    return state
 
 
 def _may_enrol(state: ManagementState, now: Programme) -> bool:

@@ -97,6 +97,19 @@ def read(
     return tuple([_read(panel, values, time, waiting, data) for panel, values in found.items()])
 
 
+def check_units(data: ObservationRecorded) -> None:
+    """Refuse an observation of which a value has no unit, or one that is not known for its measure.
+
+    Raises:
+        RuleRefusedError: says which value, and which units are known.
+    """
+    parts: tuple[ObservationRecorded | Component, ...] = (*data.components, data)
+    for part in parts:
+        name = None if part.value is None else measure_of(part.codes)
+        if name is not None and not measures()[name].is_score:
+            _unit(part, name, data)
+
+
 def _read(
     panel: str,
     values: dict[str, tuple[float, str]],
@@ -129,16 +142,21 @@ def _value(
 ) -> tuple[float, str]:
     """Return a value in the measure's unit, or in the one it was reported in."""
     measure = measures()[name]
-    unit = part.unit or ""
     assert part.value is not None  # the caller passes no other
-    if unit not in measure.units:
-        raise RuleRefusedError(
-            f"observation {data.observation_id}: {name} has the unit {part.unit!r}; "
-            f"known are {', '.join(measure.units)}"
-        )
+    unit = _unit(part, name, data)
     value = measure.converted(part.value, unit)
     _check_range(value, name, measure, data)
     return (part.value, unit) if measure.keeps_unit else (value, measure.unit)
+
+
+def _unit(part: ObservationRecorded | Component, name: str, data: ObservationRecorded) -> str:
+    known = measures()[name].units
+    if part.unit in known:
+        return part.unit or ""
+    has = f"has the unit {part.unit!r}" if part.unit else "has no unit"
+    raise RuleRefusedError(
+        f"observation {data.observation_id}: {name} {has}; known are {', '.join(known)}"
+    )
 
 
 def _check_range(value: float, name: str, measure: Measure, data: ObservationRecorded) -> None:

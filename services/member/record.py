@@ -11,8 +11,12 @@ from typing import ClassVar, Final, NamedTuple
 from pydantic import ConfigDict
 
 from services.contract.change import changed
-from services.contract.clinical import ConditionRecorded, ObservationRecorded
-from services.contract.frozen import Day, PartialDay, Word
+from services.contract.clinical import (
+    ConditionRecorded,
+    ConditionWithdrawn,
+    ObservationRecorded,
+)
+from services.contract.frozen import Day, Id, PartialDay, Word
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered, Sex
 from services.contract.step import STORED
 from services.member import covers
@@ -26,12 +30,25 @@ WORDS_MAX: Final = 60
 """Characters kept of an answer in words."""
 
 
+FINDINGS_MAX: Final = 8
+"""Conditions that are kept of each diagnosis; the one whose word is the oldest is forgotten first."""
+
+REFUTED_MAX: Final = 32
+"""Conditions of which it is kept that they never were; of more, the last by name."""
+
+
 class Finding(NamedTuple):
-    """The latest word on one diagnosis."""
+    """The latest word of one condition on a diagnosis. condition: its id."""
 
     name: Word
+    condition: Id
     day: Day
     active: bool
+
+    @property
+    def order(self) -> tuple[date, bool, str]:
+        """What decides which of two words counts: the later; of one day, that it stands."""
+        return self.day, self.active, self.condition
 
 
 class Answer(NamedTuple):
@@ -48,7 +65,8 @@ class MemberRecord:
     """What is known of one member.
 
     readings: the latest of each panel. halves: of panels, while their other half is missing. All
-    in the order of their names. ends: of covers, while the cover itself is missing.
+    in the order of their names. ends: of covers, while the cover itself is missing. refuted: the
+    conditions that never were, also those that are not known.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -61,6 +79,7 @@ class MemberRecord:
     halves: tuple[HalfReading, ...] = ()
     answers: tuple[Answer, ...] = ()
     ends: Ends = ()
+    refuted: tuple[Id, ...] = ()
 
     def age(self, day: date) -> Age | None:
         """Return the age in full years on `day`, as far as the birth date is known."""
@@ -74,19 +93,23 @@ class MemberRecord:
         """Whether the member is known to be at least `years` old on `day`."""
         return self.birth_date is not None and age_of(self.birth_date, day).least >= years
 
+    def finding(self, diagnosis: str) -> Finding | None:
+        """Return the latest word on a diagnosis, of whichever condition."""
+        latest: Finding | None = None
+        for finding in self.findings:
+            if finding.name == diagnosis and (latest is None or finding.order > latest.order):
+                latest = finding
+        return latest
+
     def has(self, diagnosis: str) -> bool:
         """Whether the diagnosis stands."""
-        for finding in self.findings:
-            if finding.name == diagnosis:
-                return finding.active
-        return False
+        latest = self.finding(diagnosis)
+        return latest is not None and latest.active
 
     def resolved_on(self, diagnosis: str) -> date | None:
         """Return the day on which the diagnosis was last declared resolved, if it does not stand."""
-        for finding in self.findings:
-            if finding.name == diagnosis and not finding.active:
-                return finding.day
-        return None
+        latest = self.finding(diagnosis)
+        return None if latest is None or latest.active else latest.day
 
     def reading(self, panel: str) -> Reading | None:
         """Return the latest reading of a panel."""
@@ -137,16 +160,49 @@ def with_cover(
 def with_condition(record: MemberRecord, data: ConditionRecorded, day: date) -> MemberRecord:
     """Return the record that knows of a diagnosis; the same record if that is nothing new.
 
-    The later day wins; of one day, that it stands.
+    Of one condition the later day wins; of one day, that it stands. One that was refuted before it
+    came says nothing.
     """
+    condition = data.condition_id
+    if condition in record.refuted:
+        return record
     for name in diagnoses(data.codes):
-        new = Finding(name, day, data.status == "active" or is_lasting(name))
-        old = next((finding for finding in record.findings if finding.name == name), None)
-        if old is not None and (old.day, old.active) >= (new.day, new.active):
+        new = Finding(name, condition, day, data.status == "active" or is_lasting(name))
+        old = next((one for one in record.findings if one[:2] == new[:2]), None)
+        if old is not None and old.order >= new.order:
             continue
-        others = [finding for finding in record.findings if finding.name != name]
-        record = changed(record, findings=tuple(sorted([*others, new])))
+        same = [one for one in record.findings if one.name == name and one is not old]
+        kept = sorted([*same, new], key=lambda one: one.order)[-FINDINGS_MAX:]
+        others = [one for one in record.findings if one.name != name]
+        record = changed(record, findings=tuple(sorted([*others, *kept])))
     return record
+
+
+def without_condition(record: MemberRecord, data: ConditionWithdrawn) -> MemberRecord:
+    """Return the record in which a condition never was, whether it is known yet or not."""
+    condition = data.condition_id
+    if condition in record.refuted:
+        return record
+    kept = tuple([one for one in record.findings if one.condition != condition])
+    return changed(record, findings=kept, refuted=with_refuted(record.refuted, condition))
+
+
+def with_refuted(refuted: tuple[Id, ...], condition: str) -> tuple[str, ...]:
+    """Return the conditions that never were, in the order of their names, with one more."""
+    return tuple(sorted([*refuted, condition])[-REFUTED_MAX:])
+
+
+def relearnt(before: MemberRecord, after: MemberRecord) -> frozenset[str]:
+    """Return the diagnoses of which the latest word is another one now."""
+    if before.findings is after.findings:
+        return frozenset()
+    names = {one.name for one in (*before.findings, *after.findings)}
+    return frozenset([name for name in names if _word(before, name) != _word(after, name)])
+
+
+def _word(record: MemberRecord, diagnosis: str) -> tuple[date, bool] | None:
+    latest = record.finding(diagnosis)
+    return None if latest is None else (latest.day, latest.active)
 
 
 class Noted(NamedTuple):

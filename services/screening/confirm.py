@@ -38,6 +38,17 @@ def without_withdrawn(case: Case) -> PathwayRow:
     return case.row
 
 
+def without_unfounded(case: Case) -> PathwayRow:
+    """Return the row without a referral, as the diagnosis that may have led to it never was.
+
+    What readings confirm by themselves is confirmed anew.
+    """
+    named = [name for line in case.screening.confirm for name in line.diagnosed]
+    if not named or any(map(case.record.has, named)):
+        return case.row
+    return case.row._replace(referred_on=None)
+
+
 def confirmation(case: Case, reading: Reading | None = None) -> tuple[Repeated, str] | None:
     """Return the line that confirms the condition now, and in which words; else None.
 

@@ -12,19 +12,32 @@ from services.contract.care import (
     RehabilitationFinished,
 )
 from services.contract.change import changed
-from services.contract.clinical import ConditionRecorded, ObservationRecorded
+from services.contract.clinical import (
+    ConditionRecorded,
+    ConditionWithdrawn,
+    ObservationRecorded,
+)
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded, MemberRegistered
 from services.contract.step import Draft, Step
 from services.member.calendar import local_day, start_of_day_after
 from services.member.reading import Reading
-from services.member.record import MemberRecord, noted, with_condition, with_cover, with_member
+from services.member.record import (
+    MemberRecord,
+    noted,
+    relearnt,
+    with_condition,
+    with_cover,
+    with_member,
+    without_condition,
+)
 from services.pathways.strata import screening_view
 from services.screening.case import Case, Screened, Told, screened_on
 from services.screening.confirm import (
     confirmation,
     referral,
     with_met_days,
+    without_unfounded,
     without_withdrawn,
 )
 from services.screening.due import (
@@ -39,13 +52,13 @@ from services.screening.due import (
 from services.screening.loop import gone_round, rehabilitated, with_stage
 from services.screening.state import PathwayRow, ScreeningState
 from services.screening.strata import judged
-from services.terminology.lookup import diagnoses
 
 Consumed = (
     MemberRegistered
     | CoverActivated
     | CoverEnded
     | ConditionRecorded
+    | ConditionWithdrawn
     | ObservationRecorded
     | PlanSet
     | ReferredToRehabilitation
@@ -70,8 +83,12 @@ def decide(state: ScreeningState, event: Event[Consumed], at: datetime) -> Scree
             return _covered(state, known, max(time, at))
         case ConditionRecorded() as data:
             known = with_condition(state.record, data, local_day(time))
-            names = frozenset(() if known is state.record else diagnoses(data.codes))
+            names = relearnt(state.record, known)
             return _each(state, known, _weighing(names, time), _learnt, time, at)
+        case ConditionWithdrawn() as data:
+            known = without_condition(state.record, data)
+            names = relearnt(state.record, known)
+            return _each(state, known, _weighing(names, time), _unlearnt, time, at)
         case ObservationRecorded() as data:
             return _observed(state, data, time, at)
         case PlanSet() | ReferredToRehabilitation() | ReferralWithdrawn() as data:
@@ -182,6 +199,11 @@ def _learnt(case: Case, reading: Reading | None = None) -> Told:
     if confirmed is not None:
         told = _and_then(case, told, lambda now: referral(now, *confirmed))
     return _and_then(case, told, sooner)
+
+
+def _unlearnt(case: Case) -> Told:
+    """Judge the latest reading as if a diagnosis had never been, and take back what it confirmed."""
+    return _and_then(case, Told(without_unfounded(case)), _learnt)
 
 
 def _woken(case: Case) -> Told:

@@ -60,6 +60,16 @@ class Measure(Coded):
         """Whether it is a number of points, which has no unit."""
         return not self.units
 
+    def unit_named(self, text: str) -> str | None:
+        """Return the unit that a text means, whatever its case and spaces; None for no known one.
+
+        Senders write mmHg as `mm Hg` or `MM[HG]` (UCUM without regard to case), mmol/L as `mmol/l`.
+        """
+        if text in self.units:
+            return text
+        plain = _plain(text)
+        return next((unit for unit in self.units if _plain(unit) == plain), None)
+
     def converted(self, value: float, unit: str) -> float:
         """Return a value in the measure's unit, to the decimals that are kept of it."""
         if unit == self.unit:
@@ -67,6 +77,10 @@ class Measure(Coded):
         how = self.units[unit]
         factor, offset = how if isinstance(how, tuple) else (how, 0.0)
         return float(round(value * factor + offset, self.digits))
+
+
+def _plain(unit: str) -> str:
+    return "".join(unit.split()).casefold()
 
 
 class Panel(Table):

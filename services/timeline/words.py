@@ -91,6 +91,11 @@ def _(data: clinical.ConditionRecorded | clinical.MedicationPrescribed) -> Words
 
 
 @words.register
+def _(data: clinical.ConditionWithdrawn) -> Words:
+    return Words(f"Condition {data.condition_id} was withdrawn: {data.reason}")
+
+
+@words.register
 def _(data: clinical.ProcedurePerformed) -> Words:
     return Words(f"{_named(data.codes)}.")
 

@@ -9,7 +9,11 @@ from services.contract.care import (
     RehabilitationPlanned,
 )
 from services.contract.change import changed
-from services.contract.clinical import ConditionRecorded, ProcedurePerformed
+from services.contract.clinical import (
+    ConditionRecorded,
+    ConditionWithdrawn,
+    ProcedurePerformed,
+)
 from services.contract.event import Event
 from services.contract.member import CoverActivated, CoverEnded
 from services.contract.step import Draft, RuleRefusedError, Step
@@ -24,9 +28,10 @@ from services.contract.visit import (
 )
 from services.member.calendar import local_day
 from services.member.covers import change_of, with_cover
+from services.member.record import with_refuted
 from services.treatment.billing import rebill
 from services.treatment.milestones import milestone, milestones_of
-from services.treatment.needs import needs_in, refer, with_needs
+from services.treatment.needs import needs_in, refer, with_needs, without_diagnosis
 from services.treatment.plans import announced, without_plan
 from services.treatment.quality import StageWord, flag_readmissions, with_remark
 from services.treatment.state import TreatmentState, Visit, Withdrawal
@@ -53,6 +58,7 @@ Consumed = (
     | CoverActivated
     | CoverEnded
     | ConditionRecorded
+    | ConditionWithdrawn
     | ProcedurePerformed
 )
 TreatmentStep = Step[TreatmentState]
@@ -82,6 +88,8 @@ def decide(state: TreatmentState, event: Event[Consumed], at: datetime) -> Treat
             return noted(state, _covers_changed(state, event, data, at), event.time)
         case ConditionRecorded():
             return _diagnosed(state, event, data, at)
+        case ConditionWithdrawn():
+            return _refuted(state, event, data, at)
         case ProcedurePerformed():
             return _procedure_done(state, event, data, at)
         case ReferredToTreatment() | ReferredBackToTreatment() | RehabilitationPlanned():
@@ -211,11 +219,31 @@ def _diagnosed(
     found = () if data.visit_id is None else needs_in(data, event.time)
     if data.visit_id is None or not found:
         return Step(state)
+    if data.condition_id in state.refuted:
+        return Step(state)
     before = find(state, data.visit_id, at)
     after = with_needs(before, found)
     if after is before or before.phase == "cancelled":
         return Step(state)
     return _conclude(state, before, after, f"condition {data.condition_id} recorded", event, at)
+
+
+def _refuted(
+    state: TreatmentState, event: Event[Consumed], data: ConditionWithdrawn, at: datetime
+) -> TreatmentStep:
+    """Take back what a diagnosis led to, and take no note of it if it comes later."""
+    condition = data.condition_id
+    if condition in state.refuted:
+        return Step(state)
+    state = changed(state, refuted=with_refuted(state.refuted, condition))
+    drafts: list[Draft] = []
+    for before in state.visits:
+        after = without_diagnosis(before, condition)
+        if after is not before:
+            step = _conclude(state, before, after, data.reason, event, at)
+            state = step.state
+            drafts += step.outputs
+    return Step(state, tuple(drafts))
 
 
 def _procedure_done(

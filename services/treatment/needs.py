@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from services.contract.care import ReferralWithdrawn, ReferredToRehabilitation
 from services.contract.clinical import ConditionRecorded
@@ -11,7 +12,10 @@ from services.member.calendar import BusinessDay, local_day
 from services.pathways.index import pathways
 from services.pathways.rehabilitation import Needs
 from services.terminology.lookup import meanings
-from services.treatment.state import Need, Visit
+from services.treatment.state import Diagnosis, Need, Visit
+
+DIAGNOSES_MAX: Final = 16
+"""Diagnoses of one visit that are kept for one pathway: a stay is coded by a few departments."""
 
 
 def needs_in(condition: ConditionRecorded, when: datetime) -> tuple[Need, ...]:
@@ -24,22 +28,39 @@ def needs_in(condition: ConditionRecorded, when: datetime) -> tuple[Need, ...]:
         wanted = rule.diagnoses
         codes = tuple([code for code, names in named if not wanted.isdisjoint(names)])
         if codes:
-            found.append(Need(pathway, codes))
+            found.append(Need(pathway, (Diagnosis(condition.condition_id, codes),)))
     return tuple(found)
 
 
 def with_needs(visit: Visit, found: tuple[Need, ...]) -> Visit:
-    """Return the visit with the codes that are new to it; the same visit if none is."""
+    """Return the visit with the diagnoses that are new to it; the same visit if none is."""
     known = {need.pathway: need for need in visit.needs}
     before = dict(known)
     for need in found:
         old = known.get(need.pathway, Need(need.pathway, ()))
-        fresh = tuple([code for code in need.codes if code not in old.codes])
-        if fresh:
-            known[need.pathway] = old._replace(codes=old.codes + fresh)
+        known[need.pathway] = old._replace(diagnoses=_joined(old.diagnoses, need.diagnoses))
     if known == before:
         return visit
     return visit._replace(needs=tuple(sorted(known.values(), key=lambda need: need.pathway)))
+
+
+def _joined(known: tuple[Diagnosis, ...], found: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
+    codes = {one.condition: one.codes for one in known}
+    for one in found:
+        both = (*codes.get(one.condition, ()), *one.codes)
+        codes[one.condition] = tuple(dict.fromkeys(both))
+    return tuple([Diagnosis(*row) for row in codes.items()])[-DIAGNOSES_MAX:]
+
+
+def without_diagnosis(visit: Visit, condition: str) -> Visit:
+    """Return the visit in which a condition never was; the same visit if it was none of its."""
+    needs = tuple([
+        need._replace(
+            diagnoses=tuple([one for one in need.diagnoses if one.condition != condition])
+        )
+        for need in visit.needs
+    ])  # fmt: skip
+    return visit if needs == visit.needs else visit._replace(needs=needs)
 
 
 def refer(
@@ -52,18 +73,23 @@ def refer(
     needs: list[Need] = []
     drafts: list[Draft] = []
     for need in visit.needs:
-        if need.referred and ended is None:
+        if need.referred and (ended is None or not need.diagnoses):
             withdrawn = ReferralWithdrawn(
                 pathway=need.pathway, visit_id=visit.visit_id, reason=reason
             )
             drafts.append(Draft(withdrawn, when))
             needs.append(need._replace(referred=False))
-        elif not need.referred and ended is not None and _is_due(visit, need, ended, at):
+        elif (
+            need.diagnoses
+            and not need.referred
+            and ended is not None
+            and _is_due(visit, need, ended, at)
+        ):
             drafts.append(Draft(_referral(visit, need, ended), when))
             needs.append(need._replace(referred=True))
         else:
             needs.append(need)
-    left = tuple([need for need in needs if need.codes])
+    left = tuple([need for need in needs if need.diagnoses])
     return (visit if left == visit.needs else visit._replace(needs=left)), tuple(drafts)
 
 

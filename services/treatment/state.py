@@ -36,15 +36,27 @@ class Charge(NamedTuple):
         return sum([line.amount for line in self.lines])
 
 
+class Diagnosis(NamedTuple):
+    """A condition of a visit by its id, and those of its codes that count."""
+
+    condition: Id
+    codes: tuple[Code, ...]
+
+
 class Need(NamedTuple):
     """What may need the rehabilitation of a pathway after a visit.
 
-    codes: among the visit's diagnoses. referred: a referral stands.
+    diagnoses: of the visit, that leave it. referred: a referral stands.
     """
 
     pathway: Word
-    codes: tuple[Code, ...]
+    diagnoses: tuple[Diagnosis, ...]
     referred: bool = False
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The codes of the diagnoses, each once, in the order in which they came."""
+        return tuple(dict.fromkeys(code for one in self.diagnoses for code in one.codes))
 
 
 class Unbilled(NamedTuple):
@@ -118,6 +130,7 @@ class TreatmentState(State):
     can reach any more, so that one is refused and not taken for a new visit. withdrawals: of the
     visits remembered, and those that came first. ends: of covers that are not known yet. planned:
     visits that are announced and of which nothing else is known; a cancellation calls them off.
+    refuted: the conditions that never were, also those that are not known.
     """
 
     covers: Covers = ()
@@ -127,3 +140,4 @@ class TreatmentState(State):
     withdrawals: tuple[Withdrawal, ...] = ()
     ends: Ends = ()
     planned: tuple[Id, ...] = ()
+    refuted: tuple[Id, ...] = ()

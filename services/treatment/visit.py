@@ -130,7 +130,7 @@ def _with_fact(visit: Visit, phase: Phase, fact: VisitFact, when: datetime) -> V
         case VisitCancelled(cancels="discharge"):
             return _reopened(visit, phase, when)
         case VisitCancelled():
-            standing = tuple([need._replace(codes=()) for need in visit.needs if need.referred])
+            standing = tuple([need._replace(diagnoses=()) for need in visit.needs if need.referred])
             return visit._replace(phase=phase, discharged=None, charges=(), needs=standing)
         case ChargePosted():
             return visit._replace(phase=phase, charges=_posted(visit, fact))

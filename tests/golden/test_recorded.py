@@ -28,10 +28,15 @@ _MIDNIGHT = "a deadline falls at midnight in the scheme's zone, and no longer in
 _ONCE = "an insurer is told once of an invitation: also the second one, and by the registration"
 _LATER_END = "a cover that ends after a visit paid the same, and nothing is asked anew"
 _DAY_AND_END = f"{_DAY}; {_LATER_END}"
+_BARE = (
+    "a date without a time of day is the whole day where its sender is, and no longer noon in UTC"
+)
 _MIDNIGHT_ONCE = f"{_MIDNIGHT}; {_ONCE}"
 _RESUMED = "it is said when a member is seen again after a missed follow-up, or leaves"
 
 KNOWN_DIFFERENCES: tuple[Known, ...] = (
+    Known("city", "door: cover activated", Count(gone=686, new=686), _BARE),
+    Known("city", "door: member registered", Count(gone=393, new=393), _BARE),
     Known("city", "screening: milestone", Count(changed=155, gone=531, new=228), _MIDNIGHT_ONCE),
     Known("city", "screening: scheduled", Count(changed=212, gone=114, new=114), _DAY),
     Known("city", "screening: referral to management", Count(changed=37), _DAY),
@@ -45,8 +50,11 @@ KNOWN_DIFFERENCES: tuple[Known, ...] = (
     Known("city", "treatment: referral to rehabilitation", Count(changed=12), _DAY),
     Known("city", "rehabilitation: payment request", Count(changed=336), _DAY),
     Known("city", "settlement: decision", Count(changed=772), _DAY),
-    Known("examples", "screening: milestone", Count(changed=2, gone=2, new=1), _ONCE),
-    Known("examples", "screening: scheduled", Count(changed=1), _DAY),
+    Known("examples", "door: cover activated", Count(gone=3, new=3), _BARE),
+    Known("examples", "door: member registered", Count(gone=2, new=2), _BARE),
+    Known("examples", "door: charge posted", Count(gone=1, new=1), _BARE),
+    Known("examples", "screening: milestone", Count(changed=1, gone=3, new=2), f"{_ONCE}; {_BARE}"),
+    Known("examples", "screening: scheduled", Count(gone=1, new=1), f"{_DAY}; {_BARE}"),
     Known("examples", "treatment: payment request", Count(changed=5, gone=1), _DAY_AND_END),
     Known("examples", "treatment: reversal request", Count(gone=1), _LATER_END),
     Known("examples", "management: milestone", Count(new=1), _RESUMED),

@@ -1,6 +1,6 @@
 """Planted bugs: each takes one guard or one rule away, and something must turn red.
 
-A mutant is a text that stands once in a file, and what stands in its place.
+Those of the doors stand in `doors.py`.
 """
 
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from tests.mutants.behind_the_door import BEHIND
 from tests.mutants.bug import Mutant
 from tests.mutants.bug import bug as _bug
+from tests.mutants.doors import DOORS
 from tests.mutants.fhir import FHIR
 from tests.mutants.figures import FIGURES
 from tests.mutants.order import ORDER
@@ -365,20 +366,9 @@ RULES: Final = (
          "elapsed = max((at - start) // span, 0)", "elapsed = 0 * max((at - start) // span, 0)"),
 )  # fmt: skip
 
-DOORS: Final = (
-    _bug("an event may be priced in a currency that does not exist",
-         "services/gateway/doors/cloudevents/translation.py",
-         "    return read if _is_payable(read, reading) else None\n", "    return read\n",
-         "tests/unit/gateway/test_currencies.py"),
-    _bug("every currency has cents", "services/contract/money.py",
-         "    currency.code: currency.exponent\n", "    currency.code: 2\n",
-         "tests/unit/gateway/test_currencies.py"),
-    _bug("a product may be offered in a currency that does not exist",
-         f"{SETTLEMENT}/steps/currency.py", "            minor_digits(currency)\n", "            pass\n",
-         "tests/unit/gateway/test_currencies.py"),
-)  # fmt: skip
-
 MUTANTS: Final = (
     *RUNTIME, *PROJECTIONS, *ANSWERS, *RULES, *ORDER, *DOORS, *FHIR, *BEHIND, *FIGURES,
     *STATEMENTS,
 )  # fmt: skip
+
+__all__ = ["MUTANTS", "Mutant"]

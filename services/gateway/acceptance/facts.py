@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from services.contract.clinical import ConditionWithdrawn
 from services.contract.event import EventData
 from services.contract.frozen import Id
 from services.contract.member import CoverEnded, MemberMerged, MemberRegistered
@@ -20,7 +21,10 @@ FACT_CHARACTERS_MAX: Final = 120_000
 
 _DATED_BY_TELLING: Final = (
     MemberRegistered, MemberMerged, VisitPlanned, VisitCancelled, ChargeVoided, CoverEnded,
+    ConditionWithdrawn,
 )  # fmt: skip
+_OURS: Final = {"provider": {"network"}}
+_OURS_UNDATED: Final = {**_OURS, "cover": {"valid_from"}}
 _ID: Final = re.compile(TypeAdapter(Id).json_schema()["pattern"])
 
 
@@ -42,6 +46,7 @@ class Fact:
     doubts: what its sender should know although it may be true, and errors if it cannot be.
     cause: id of the event that led to it, if it is not just what a sender said.
     as_sent: with the ids that its sender gave, where Careloop's are others (see `scope`).
+    undated: it says no time of its own, and has that of the request.
     """
 
     id: str
@@ -59,6 +64,7 @@ class Fact:
     doubts: tuple[Problem, ...] = ()
     exists: bool = False
     cause: str | None = None
+    undated: bool = False
     as_sent: "Fact | None" = None
 
     @property
@@ -70,16 +76,17 @@ class Fact:
         """Return what tells this fact from another under the same id.
 
         Of a registration or a merge it holds the people alone, whoever says so and when. When a
-        plan or a withdrawal was told is left out: who sends it again may date it anew. So is the
-        provider's network: it is ours to say, and may change between two sendings. Ids are as
-        they were sent.
+        plan or a withdrawal was told is left out: who sends it again may date it anew; so is what
+        was dated by the request alone. So is the provider's network: it is ours to say, and may
+        change between two sendings. Ids are as they were sent.
         """
         sent = self.sent
-        body = sent.data.model_dump_json(exclude={"provider": {"network"}})
+        ours = _OURS_UNDATED if self.undated else _OURS
+        body = sent.data.model_dump_json(exclude=ours)
         about = f"{self.data.TYPE}\n{sent.member}\n"
         if not isinstance(self.data, MemberRegistered | MemberMerged):
             about += f"{self.source}\n"
-        if not isinstance(self.data, _DATED_BY_TELLING):
+        if not (self.undated or isinstance(self.data, _DATED_BY_TELLING)):
             about += f"{self.time.astimezone(UTC).isoformat()}\n"
         return Seal(hashlib.sha256(f"{about}{body}".encode()).hexdigest(), len(body))
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.contract.clinical import (
     ConditionRecorded,
+    ConditionWithdrawn,
     MedicationPrescribed,
     ObservationRecorded,
     ProcedurePerformed,
@@ -34,6 +35,7 @@ _ORDER: Final[Mapping[type[EventData], int]] = {
     VisitRegistered: 0,
     VisitAdmitted: 1,
     ConditionRecorded: 2,
+    ConditionWithdrawn: 2,
     ObservationRecorded: 3,
     ProcedurePerformed: 4,
     MedicationPrescribed: 5,

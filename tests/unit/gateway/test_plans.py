@@ -66,7 +66,7 @@ SAID: dict[str, dict[str, list[str]]] = {
     },
     "Coverage": {
         "active": ["cover.activated"], "cancelled": ["cover.ended"], "draft": [],
-        "entered-in-error": [], "proposed": REFUSED,
+        "entered-in-error": ["cover.ended"], "proposed": REFUSED,
     },
 }  # fmt: skip
 """What each status says; one code more than R4 knows is refused."""

@@ -83,7 +83,7 @@ def test_what_does_not_complete_a_half_waits_itself(other, minutes):
         (blood_pressure(120, 19), "outside 20 to 220"),
         (blood_pressure(3.0, 2.0, "kPa"), "outside"),
         (blood_pressure(120, 80, "mmol/L"), "has the unit 'mmol/L'; known are"),
-        (blood_pressure(120, 80, None), "has the unit None"),
+        (blood_pressure(120, 80, None), "has no unit"),
         (observation("2093-3", 5.0, "g/L"), "known are mmol/L, mg/dL"),
     ],
 )

@@ -10,7 +10,12 @@ from services.contract.care import (
     ReferredToRehabilitation,
     RehabilitationFinished,
 )
-from services.contract.clinical import Component, ConditionRecorded, ObservationRecorded
+from services.contract.clinical import (
+    Component,
+    ConditionRecorded,
+    ConditionWithdrawn,
+    ObservationRecorded,
+)
 from services.contract.member import MemberRegistered
 from services.contract.visit import Code
 
@@ -62,9 +67,14 @@ def smoking(words: str | None, snomed: str | None = None):
     return observation("72166-2", None, None, words, answer)
 
 
-def condition(code: str, status="active", system=SNOMED):
+def refuted(condition_id: str):
+    reason = "The diagnosis was declared refuted."
+    return ConditionWithdrawn(condition_id=condition_id, visit_id=None, reason=reason)
+
+
+def condition(code: str, status="active", system=SNOMED, condition_id=None):
     return ConditionRecorded(
-        condition_id=f"c-{code}",
+        condition_id=condition_id or f"c-{code}",
         codes=(Code(system=system, code=code),),
         status=status,
         visit_id=None,

@@ -244,7 +244,7 @@ def test_what_was_measured_in_childhood_counts_but_for_the_pressure(journey):
         (blood_pressure(80, 120), "not below systolic"),
         (blood_pressure(1200, 80), "outside 40 to 320"),
         (blood_pressure(120, 80, "mmol/L"), "has the unit 'mmol/L'"),
-        (blood_pressure(120, 80, None), "has the unit None"),
+        (blood_pressure(120, 80, None), "has no unit"),
         (observation("2093-3", 5.0, "g/L"), "known are mmol/L, mg/dL"),
         (observation("39156-5", 25.0, None), "known are kg/m2"),
     ],

@@ -11,17 +11,20 @@ import orjson
 from pydantic import ValidationError
 
 from services.contract.catalog import catalog
+from services.contract.clinical import ObservationRecorded
 from services.contract.event import EventData
 from services.contract.ids import stable_id
 from services.contract.member import MemberRegistered
 from services.contract.money import AmountRefusedError, minor_digits
-from services.contract.registry import BY_TYPE
+from services.contract.registry import BY_TYPE, upcast
+from services.contract.step import RuleRefusedError
 from services.gateway.acceptance.facts import Fact, Group, is_id
 from services.gateway.acceptance.names import CARELOOP
 from services.gateway.acceptance.problems import IssueCode, Problem, RequestRefusedError
 from services.gateway.doors.cloudevents.reader import Received
 from services.gateway.doors.json_body import float_number, load_json
 from services.gateway.doors.network import NetworkDirectory
+from services.member.reading import check_units
 
 # RFC 3339, section 5.6; seconds of 60 are refused further on, as no clock here can say them.
 _TIME: Final = re.compile(
@@ -157,7 +160,19 @@ def _data(
         for problem in _shape_problems(error):
             reading.problem(*problem)
         return None
-    return read if _is_payable(read, reading) else None
+    return read if _is_payable(read, reading) and _has_units(read, reading) else None
+
+
+def _has_units(data: EventData, reading: _Reading) -> bool:
+    """Whether the values of a measurement, if it is one, have units that rules can read."""
+    newest = upcast(data)
+    try:
+        if isinstance(newest, ObservationRecorded):
+            check_units(newest)
+    except RuleRefusedError as error:
+        reading.problem("value", "data.unit", str(error), "Give the unit in UCUM.")
+        return False
+    return True
 
 
 def _is_payable(data: EventData, reading: _Reading) -> bool:

@@ -106,6 +106,10 @@ def _quantity(item: ClaimItem, at: str, reader: Reader) -> Quantity | None:
     if item.quantity is None or item.quantity.value is None:
         return None
     value = item.quantity.value
+    if item.quantity.comparator is not None:
+        says = f"The quantity is a limit ({item.quantity.comparator[:2]}) and no number"
+        reader.remark(f"{says}: it is passed over, and the amounts stand", at)
+        return None
     text = f"{value.normalize():f}" if value == value.to_integral() else f"{value:f}"
     try:
         return _QUANTITY.validate_python(text)
@@ -127,7 +131,13 @@ def _unit_price(item: ClaimItem, currency: str, at: str, reader: Reader) -> int 
 
 def _day(item: ClaimItem, at: str, reader: Reader) -> date | None:
     text = item.serviced_date or item.serviced_period.start
-    return reader.day(f"{at}.serviced", text) if text else None
+    if not text:
+        return None
+    day = reader.first_day(f"{at}.serviced", text)
+    if len(text) < len("2000-01-01"):
+        reader.remark(f"{text} is no day: the line counts with the day of the visit", at)
+        return None
+    return day
 
 
 def _category(item: ClaimItem) -> Word | None:

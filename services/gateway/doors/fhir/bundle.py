@@ -8,12 +8,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.contract.member import MemberMerged, MemberRegistered
-from services.gateway.acceptance.facts import Group
+from services.contract.member import CoverActivated, CoverTerms, MemberMerged, MemberRegistered
+from services.gateway.acceptance.facts import Fact, Group
 from services.gateway.acceptance.identities import Identifier
 from services.gateway.acceptance.order import ordered
-from services.gateway.acceptance.problems import Problem, refused
+from services.gateway.acceptance.problems import Problem, errors, refused
 from services.gateway.doors.fhir.entry import ReadEntry, entry_of, shape_problems
+from services.gateway.doors.fhir.modifiers import refusals
 from services.gateway.doors.fhir.reader import Reader
 from services.gateway.doors.fhir.references import References
 from services.gateway.doors.fhir.requests import (
@@ -24,6 +25,7 @@ from services.gateway.doors.fhir.requests import (
 )
 from services.gateway.doors.fhir.resources import MessageHeader
 from services.gateway.doors.network import NetworkDirectory
+from services.member.calendar import local_day
 
 DEFAULT_SOURCE: Final = "urn:careloop:fhir"
 """Source of facts whose sender names itself neither in a header nor in a message."""
@@ -85,6 +87,7 @@ def translate(body: Any, context: Context) -> Translation:
     if body["resourceType"] != "Bundle":
         entry = BundleEntry(resource=body, request=_create(body, context.if_none_exist))
         return _translated("single", [(body["resourceType"][:100], entry)], context)
+    _check_modifiers(body)
     try:
         bundle = _Bundle.model_validate(body)
     except ValidationError as error:
@@ -110,6 +113,25 @@ def translate(body: Any, context: Context) -> Translation:
     return _translated(kind, places, context)
 
 
+def _check_modifiers(bundle: dict[str, Any]) -> None:
+    """Refuse a Bundle that is not to be read as FHIR alone reads it, but for its resources."""
+    entries = bundle.get("entry")
+    bare = {name: each for name, each in bundle.items() if name != "entry"}
+    bare["entry"] = [
+        {name: each for name, each in entry.items() if name != "resource"}
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+    ]
+    problems = [
+        Problem("not-supported", f"Bundle.{path}", says, mend)
+        for path, says, mend in refusals(bare)
+    ]
+    if problems:
+        found = refused(422, problems[0])
+        found.problems = tuple(problems)
+        raise found
+
+
 def groups_of(translation: Translation) -> list[Group]:
     """Return one group for all entries, or for a batch one for each entry, in their order."""
     if not translation.all_or_nothing:
@@ -133,8 +155,11 @@ def _translated(kind: Kind, places: list[tuple[str, BundleEntry]], context: Cont
     source = _source([entry.resource for _, entry in places if entry.resource], context)
     resources = list(identified(places, context.known, source))
     references = References(resources, context.known)
+    zone = context.network.sender_zones.get(source)
     entries = [
-        entry_of(each, Reader(source, context.network, references, context.now, each.place))
+        entry_of(
+            each, Reader(source, context.network, references, context.now, each.place, zone=zone)
+        )
         for each in resources
     ]
     asked = references.asked | {
@@ -144,7 +169,11 @@ def _translated(kind: Kind, places: list[tuple[str, BundleEntry]], context: Cont
         and each.type in IDENTIFIED
         and each.condition not in context.known
     }
-    members = {each.id for each in entries if each.type == "Patient"}
+    members = {
+        each.id
+        for each in entries
+        if each.type == "Patient" and (each.facts or errors(each.problems))
+    }
     dated = tuple(_date_registrations(entries))
     return Translation(kind, dated, frozenset(members), source, frozenset(asked))
 
@@ -172,20 +201,28 @@ def _source(resources: Iterable[dict[str, Any]], context: Context) -> str:
 
 
 def _date_registrations(entries: list[ReadEntry]) -> Iterable[ReadEntry]:
-    """Date each registration no later than the member's first fact in the request."""
+    """Date what says no time of its own no later than the member's first fact in the request."""
     first: dict[str, datetime] = {}
     for entry in entries:
         for fact in entry.facts:
-            if not isinstance(fact.data, MemberRegistered | MemberMerged):
+            if not (_is_undated(fact) or isinstance(fact.data, MemberMerged)):
                 first[fact.member] = min(fact.time, first.get(fact.member, fact.time))
     for entry in entries:
-        if entry.type == "Patient":
-            facts = [
-                replace(fact, time=min(fact.time, first.get(fact.member, fact.time)))
-                if isinstance(fact.data, MemberRegistered)
-                else fact
-                for fact in entry.facts
-            ]
+        if any(_is_undated(fact) and fact.member in first for fact in entry.facts):
+            facts = [_dated(fact, first.get(fact.member, fact.time)) for fact in entry.facts]
             yield replace(entry, facts=tuple(facts))
         else:
             yield entry
+
+
+def _is_undated(fact: Fact) -> bool:
+    return fact.undated or isinstance(fact.data, MemberRegistered)
+
+
+def _dated(fact: Fact, first: datetime) -> Fact:
+    if not _is_undated(fact) or fact.time <= first:
+        return fact
+    if isinstance(fact.data, CoverActivated):
+        terms = CoverTerms(**dict(fact.data.cover) | {"valid_from": local_day(first)})
+        return replace(fact, time=first, data=CoverActivated(cover=terms))
+    return replace(fact, time=first)

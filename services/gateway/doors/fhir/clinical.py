@@ -5,10 +5,12 @@ from typing import Final, Literal
 from services.contract.clinical import (
     Component,
     ConditionRecorded,
+    ConditionWithdrawn,
     MedicationPrescribed,
     ObservationRecorded,
     ProcedurePerformed,
 )
+from services.contract.step import RuleRefusedError
 from services.contract.visit import Code
 from services.gateway.acceptance.facts import Fact
 from services.gateway.doors.fhir.elements import CodeableConcept, Quantity, Reference
@@ -18,38 +20,54 @@ from services.gateway.doors.fhir.resources import (
     Medication,
     MedicationRequest,
     Observation,
+    ObservationComponent,
     Procedure,
 )
-from services.gateway.doors.fhir.statuses import pass_over, standing_of
+from services.gateway.doors.fhir.statuses import concept_standing, pass_over, standing_of
+from services.member.reading import check_units
+from services.terminology.lookup import measure_of, measures
 
-_RESOLVED: Final = {"inactive", "remission", "resolved"}
-_ACTIVE: Final = {"active", "recurrence", "relapse", None}
+_COMPARATORS: Final = ("<", "<=", ">=", ">")
 _CORRECTED: Final = {"amended", "corrected"}
 
 
 def condition_facts(condition: Condition, reader: Reader) -> list[Fact]:
-    """Return that a diagnosis was made, and, if so, that it is over: two facts, two times."""
-    verified = condition.verification_status.first_code if condition.verification_status else None
-    if verified in {"entered-in-error", "refuted"}:
-        _withdrawn(reader, f"verification status {verified}")
+    """Return that a diagnosis was made, and, if so, that it is over; or that it never was.
+
+    A suspicion (unconfirmed, provisional, differential) says neither.
+    """
+    verified = concept_standing(condition.verification_status, "verificationStatus", reader)
+    if verified == "passed_over":
+        says = (
+            "a suspicion is no diagnosis, and nothing follows from it; send it again when confirmed"
+        )
+        reader.remark(f"Passed over: {says}", "verificationStatus", "warning")
         return []
-    status = condition.clinical_status.first_code if condition.clinical_status else None
-    if status not in _ACTIVE | _RESOLVED:
-        mend = "Use active, recurrence, relapse, inactive, remission or resolved."
-        says = f"The clinical status {str(status)[:40]!r} is not known"
-        reader.problem("value", "clinicalStatus", says, mend)
     member = reader.required_reference(condition.subject, "Patient", "subject")
     visit_id = _visit(condition.encounter, reader)
+    if verified == "withdrawn":
+        return _refuted(condition, member, visit_id, reader)
+    standing = concept_standing(condition.clinical_status, "clinicalStatus", reader)
+    abated = (
+        ("abatementDateTime", condition.abatement_date_time),
+        ("abatementPeriod.end", condition.abatement_period.end),
+    )
+    if condition.clinical_status is None and any(text for _, text in abated):
+        standing = "over"
+    if condition.code is None or not (condition.code.first_code or condition.code.words):
+        reader.remark("Passed over: it does not say which diagnosis it is", "code", "warning")
+        return []
     codes = reader.codes(condition.code, "code")
-    began = reader.moment(
+    began = reader.moment_or_told(
+        condition.meta,
         ("onsetDateTime", condition.onset_date_time),
         ("onsetPeriod.start", condition.onset_period.start),
         ("recordedDate", condition.recorded_date),
     )
     over = None
-    if status in _RESOLVED:
-        over = reader.moment(
-            ("abatementDateTime", condition.abatement_date_time),
+    if standing == "over":
+        over = reader.end_moment(
+            *abated,
             ("recordedDate", condition.recorded_date),
             ("onsetDateTime", condition.onset_date_time),
         )
@@ -74,6 +92,18 @@ def condition_facts(condition: Condition, reader: Reader) -> list[Fact]:
     return facts
 
 
+def _refuted(
+    condition: Condition, member: str | None, visit_id: str | None, reader: Reader
+) -> list[Fact]:
+    time = reader.told_at(condition.meta)
+    if reader.failed or not (member and time):
+        return []
+    verified = condition.verification_status.words if condition.verification_status else None
+    reason = f"The diagnosis was declared {(verified or 'refuted')[:100]}."
+    data = ConditionWithdrawn(condition_id=reader.id, visit_id=visit_id, reason=reason)
+    return [reader.fact(("withdrawn",), member, time, data, correlation_id=visit_id)]
+
+
 def procedure_facts(procedure: Procedure, reader: Reader) -> list[Fact]:
     """Return that a procedure was done; one that is planned or under way says nothing yet."""
     standing = standing_of(procedure.status, reader)
@@ -82,8 +112,12 @@ def procedure_facts(procedure: Procedure, reader: Reader) -> list[Fact]:
         return []
     member = reader.required_reference(procedure.subject, "Patient", "subject")
     visit_id = _visit(procedure.encounter, reader)
+    if procedure.code is None or not (procedure.code.first_code or procedure.code.words):
+        reader.remark("Passed over: it does not say what was done", "code", "warning")
+        return []
     codes = reader.codes(procedure.code, "code")
-    time = reader.moment(
+    time = reader.moment_or_told(
+        procedure.meta,
         ("performedDateTime", procedure.performed_date_time),
         ("performedPeriod.start", procedure.performed_period.start),
         ("performedPeriod.end", procedure.performed_period.end),
@@ -106,19 +140,22 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
     member = reader.required_reference(observation.subject, "Patient", "subject")
     visit_id = _visit(observation.encounter, reader)
     codes = reader.codes(observation.code, "code")
-    time = reader.moment(
+    time = reader.moment_or_told(
+        observation.meta,
         ("effectiveDateTime", observation.effective_date_time),
         ("effectivePeriod.start", observation.effective_period.start),
         ("effectiveInstant", observation.effective_instant),
         ("issued", observation.issued),
     )
-    value, unit = _value(observation.value_quantity, observation.value_integer)
-    words, answer = _words(observation), _answer(observation.value_codeable_concept)
+    value, unit = _value(observation, codes, "", reader)
+    words, answer = _words(observation, reader), _answer(observation.value_codeable_concept)
     components = _components(observation, reader)
     if reader.failed or not (member and time):
         return []
     if value is None and words is None and not components:
-        reader.remark("Passed over: it has no value of a kind that is read")
+        absent = observation.data_absent_reason
+        why = f" ({absent.words})" if absent is not None and absent.words else ""
+        reader.remark(f"Passed over: it has no value of a kind that is read{why[:100]}")
         return []
     data = ObservationRecorded(
         observation_id=reader.id,
@@ -130,6 +167,7 @@ def observation_facts(observation: Observation, reader: Reader) -> list[Fact]:
         answer=answer,
         visit_id=visit_id,
     )
+    _check_units(data, reader)
     version: tuple[str, ...] = ()
     if observation.status in _CORRECTED:
         meta = observation.meta
@@ -144,9 +182,13 @@ def prescription_facts(request: MedicationRequest, reader: Reader) -> list[Fact]
         pass_over(standing, request.status, reader)
         return []
     member = reader.required_reference(request.subject, "Patient", "subject")
+    if request.do_not_perform:
+        says = "an order not to give a medicine prescribes none"
+        reader.remark(f"Passed over: {says}", "doNotPerform", "warning")
+        return []
     visit_id = _visit(request.encounter, reader)
     codes = _medicine(request, reader)
-    time = reader.moment(("authoredOn", request.authored_on))
+    time = reader.moment_or_told(request.meta, ("authoredOn", request.authored_on))
     if reader.failed or not (member and time):
         return []
     status: Literal["active", "stopped"] = "active" if standing == "fact" else "stopped"
@@ -179,18 +221,61 @@ def _visit(encounter: Reference | None, reader: Reader) -> str | None:
     return reader.reference(encounter, "Encounter", "encounter")
 
 
-def _value(quantity: Quantity | None, whole: int | None) -> tuple[float | None, str | None]:
-    if quantity is not None and quantity.value is not None:
-        unit = quantity.code or quantity.unit
-        return float(quantity.value), unit[:50] if unit else None
-    return (None, None) if whole is None else (float(whole), None)
+def _value(
+    part: Observation | ObservationComponent, codes: tuple[Code, ...], at: str, reader: Reader
+) -> tuple[float | None, str | None]:
+    """Return a number and its unit; a limit (`< 6.5`) is none, and stays out with a warning."""
+    quantity, whole = part.value_quantity, part.value_integer
+    if quantity is None or quantity.value is None:
+        return (None, None) if whole is None else (float(whole), None)
+    if quantity.comparator is not None:
+        _check_comparator(quantity.comparator, at, reader)
+        return None, None
+    if part.data_absent_reason is not None:
+        says = "There is a value and a reason why there is none"
+        mend = "Leave out the one that does not hold."
+        reader.problem("invalid", f"{at}dataAbsentReason", says, mend)
+    return float(quantity.value), _unit(codes, quantity)
 
 
-def _words(observation: Observation) -> str | None:
+def _check_comparator(comparator: str, at: str, reader: Reader) -> None:
+    place = f"{at}valueQuantity.comparator"
+    if comparator in _COMPARATORS:
+        says = (
+            "the value is a limit and no number: it is kept in words at most, and no rule reads it"
+        )
+        reader.remark(f"With {comparator} {says}", place, "warning")
+        return
+    mend = f"Use one of {', '.join(_COMPARATORS)}."
+    reader.problem("value", place, f"{comparator[:10]!r} is not a comparator", mend)
+
+
+def _unit(codes: tuple[Code, ...], quantity: Quantity) -> str | None:
+    """Return the unit as it is known here, however it is spelled; else as it was told."""
+    told = (quantity.code or quantity.unit or "")[:50]
+    measure = measure_of(codes)
+    known = None if measure is None else measures()[measure].unit_named(told)
+    return known or told or None
+
+
+def _check_units(data: ObservationRecorded, reader: Reader) -> None:
+    """Refuse what every rule would refuse: a number without its unit, or in a strange one."""
+    try:
+        check_units(data)
+    except RuleRefusedError as error:
+        mend = "Give the unit in UCUM, as valueQuantity.code with system http://unitsofmeasure.org."
+        reader.problem("value", "valueQuantity.code", str(error), mend)
+
+
+def _words(observation: Observation, reader: Reader) -> str | None:
     if observation.value_codeable_concept is not None:
         return shown(observation.value_codeable_concept.words)
     if observation.value_boolean is not None:
         return "true" if observation.value_boolean else "false"
+    quantity = observation.value_quantity
+    if quantity is not None and quantity.comparator is not None and not reader.failed:
+        unit = quantity.code or quantity.unit or ""
+        return shown(f"{quantity.comparator} {quantity.value} {unit}".strip())
     return shown(observation.value_string)
 
 
@@ -202,20 +287,13 @@ def _answer(concept: CodeableConcept | None) -> tuple[Code, ...]:
 def _components(observation: Observation, reader: Reader) -> tuple[Component, ...]:
     components = []
     for number, each in enumerate(observation.component):
-        value, unit = _value(each.value_quantity, each.value_integer)
-        answer = _answer(each.value_codeable_concept)
         at = f"component[{number}]"
+        codes = tuple(codes_of(each.code))
+        value, unit = _value(each, codes, f"{at}.", reader)
+        answer = _answer(each.value_codeable_concept)
         if value is None and not answer:
             reader.remark("This component has neither number nor code and is passed over", at)
             continue
-        codes = reader.codes(each.code, f"{at}.code")
-        if codes:
+        if reader.codes(each.code, f"{at}.code"):
             components.append(Component(codes=codes, value=value, unit=unit, answer=answer))
     return tuple(components)
-
-
-def _withdrawn(reader: Reader, why: str) -> None:
-    reader.remark(
-        f"Passed over ({why}): what was recorded under this id before, if anything, stands",
-        severity="warning",
-    )

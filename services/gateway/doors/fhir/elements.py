@@ -1,16 +1,19 @@
 """FHIR R4 data types, as far as they are read. Names are the standard's own."""
 
 import re
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from services.member.age import days_of
+
 _DATE_TIME: Final = re.compile(
-    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))?)?)?",
+    r"(\d{4}(?:-\d{2}(?:-\d{2})?)?)((?<=-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))?",
     re.ASCII,
 )
 _YEARS: Final = range(1850, 2200)
@@ -96,7 +99,9 @@ class Quantity(Element):
     """A measured amount; `code` is the unit in UCUM where `system` says so."""
 
     value: Number | None = None
+    comparator: str | None = None
     unit: str | None = None
+    system: str | None = None
     code: str | None = None
 
 
@@ -111,11 +116,42 @@ class NotATimeError(ValueError):
     """A text that is not a FHIR dateTime; the message says why."""
 
 
-def instant(text: str) -> datetime:
-    """Return a FHIR dateTime as an instant, with the offset that it was written with.
+Precision = Literal["year", "month", "day", "instant"]
+_PRECISIONS: Final[Mapping[int, Precision]] = {4: "year", 7: "month", 10: "day"}
 
-    A date alone is taken as noon UTC, so that it is the same day nearly everywhere; a missing
-    month or day is the first.
+
+class Told(NamedTuple):
+    """A FHIR date or dateTime as the interval that it is (R4, 2.24.0.13), with its precision.
+
+    first, last: the days that it may be, as written. at: the instant, if it is one; else the
+    interval lasts from the start of the first day to the end of the last, in some zone.
+    """
+
+    first: date
+    last: date
+    precision: Precision
+    at: datetime | None = None
+
+    def earliest(self, zone: tzinfo) -> datetime:
+        """Return the first instant of it; days lie in `zone`."""
+        return self.at or datetime.combine(self.first, time.min, tzinfo=zone)
+
+    def latest(self, zone: tzinfo) -> datetime:
+        """Return the last instant of it; days lie in `zone`."""
+        return self.at or datetime.combine(self.last, time.max, tzinfo=zone)
+
+
+ANYWHERE: Final = (timezone(timedelta(hours=-12)), timezone(timedelta(hours=14)))
+"""The two zones in which a day ends last, and begins first."""
+
+
+def surely_before(end: Told, start: Told, zones: Iterable[tzinfo]) -> bool:
+    """Whether an end lies before its start in whichever of the zones their days lie."""
+    return all(end.latest(zone) < start.earliest(zone) for zone in zones)
+
+
+def told(text: str) -> Told:
+    """Return what a FHIR date, dateTime or instant says.
 
     Raises NotATimeError: malformed, impossible, before 1850 or after 2199.
     """
@@ -124,23 +160,13 @@ def instant(text: str) -> datetime:
         raise NotATimeError(
             f"{text[:40]!r} is not a FHIR dateTime; a time of day needs its offset from UTC"
         )
-    year, month, day, clock = match.groups()
-    written = f"{year}-{month or '01'}-{day or '01'}{clock or 'T12:00:00Z'}"
+    days, clock = match.groups()
     try:
-        moment = datetime.fromisoformat(written)
+        first, last = days_of(days)
+        at = datetime.fromisoformat(text) if clock else None
     except ValueError as error:
         raise NotATimeError(f"{text[:40]!r} is not a possible time: {error}") from error
-    if moment.year not in _YEARS:
+    if first.year not in _YEARS:
         raise NotATimeError(f"the year of {text[:40]!r} is not between 1850 and 2199")
-    return moment
-
-
-def business_date(text: str) -> date:
-    """Return the day that a FHIR dateTime names, as written, whatever its offset.
-
-    Raises NotATimeError: as `instant`, or no full date.
-    """
-    instant(text)
-    if len(text) < len("2000-01-01"):
-        raise NotATimeError(f"{text!r} is not a full date")
-    return date.fromisoformat(text[:10])
+    precision = "instant" if at else _PRECISIONS[len(days)]
+    return Told(first, last, precision, at)

@@ -15,6 +15,7 @@ from services.gateway.doors.fhir.clinical import (
     prescription_facts,
     procedure_facts,
 )
+from services.gateway.doors.fhir.modifiers import read_modifiers
 from services.gateway.doors.fhir.people import coverage_facts, patient_facts
 from services.gateway.doors.fhir.reader import Reader
 from services.gateway.doors.fhir.references import identifiers_of
@@ -76,6 +77,7 @@ def entry_of(entry: Identified, reader: Reader) -> ReadEntry:
         mend = "Give it 1 to 64 letters, digits, '-' or '.': sending it again is then harmless."
         reader.problem("required", "id", "The resource has no usable id", mend)
     else:
+        read_modifiers(resource, reader)
         try:
             facts = translate_one(resource, reader)
         except ValidationError as error:

@@ -1,5 +1,6 @@
 """Patient and Coverage: who is a member, and which contracts may pay."""
 
+from datetime import date, datetime
 from typing import Final
 
 from services.contract.member import (
@@ -10,14 +11,15 @@ from services.contract.member import (
     Sex,
 )
 from services.gateway.acceptance.facts import Fact
-from services.gateway.doors.fhir.elements import NotATimeError, Reference, instant
+from services.gateway.doors.fhir.elements import Reference
 from services.gateway.doors.fhir.merges import is_replaced, merge_facts
 from services.gateway.doors.fhir.reader import Reader, slug
 from services.gateway.doors.fhir.resources import Coverage, Patient
 from services.gateway.doors.fhir.statuses import pass_over, standing_of
+from services.member.calendar import local_day
 
 _PERSONS: Final = ("Patient", "RelatedPerson")
-_SEXES: Final[dict[str | None, Sex]] = {
+SEXES: Final[dict[str | None, Sex]] = {
     "male": "male",
     "female": "female",
     "other": "other",
@@ -26,19 +28,23 @@ _SEXES: Final[dict[str | None, Sex]] = {
 }
 
 
+BEFORE_ALL: Final = date(1849, 12, 31)
+"""Last day of a cover that never was: before any that is read."""
+
+_CANCELLED: Final = "The insurer cancelled the cover."
+
+
 def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     """Return the registration of a member, or what is known of the member now.
 
     Its time is for the request to say, as a Patient does not tell when it became known.
     """
-    born = patient.birth_date or None
-    if born:
-        try:
-            instant(born)
-        except NotATimeError as error:
-            mend = "Write it as YYYY-MM-DD, or YYYY-MM or YYYY if no more is known."
-            reader.problem("value", "birthDate", str(error), mend)
-    if patient.gender not in _SEXES:
+    born = reader.as_known("birthDate", patient.birth_date)
+    if patient.active is False and not patient.link:
+        says = "Passed over: the record is out of use (active = false), and registers nobody"
+        reader.remark(says, "active", "warning")
+        return []
+    if patient.gender not in SEXES:
         says = f"{patient.gender[:40]!r} is not an administrative gender" if patient.gender else ""
         reader.problem("value", "gender", says, "Use male, female, other or unknown.")
     if reader.failed:
@@ -46,8 +52,7 @@ def patient_facts(patient: Patient, reader: Reader) -> list[Fact]:
     time = reader.told_at(patient.meta)
     if time is None:
         return []
-    day = born[: len("2000-01-01")] if born else None
-    data = MemberRegistered(birth_date=day, sex=_SEXES[patient.gender])
+    data = MemberRegistered(birth_date=born, sex=SEXES[patient.gender])
     merges = merge_facts(patient, reader)
     if reader.failed:
         return []
@@ -63,14 +68,14 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
     organisation; where only persons pay there is none, and so no cover. Days are those written, whatever the offset.
     """
     standing = standing_of(coverage.status, reader)
-    if standing not in {"fact", "over", None}:
+    if standing == "plan":
         pass_over(standing, coverage.status, reader)
         return []
     member = reader.required_reference(coverage.beneficiary, "Patient", "beneficiary")
-    if standing == "over":
+    if standing in {"over", "withdrawn"}:
         return _ended(coverage, member, reader)
-    first = reader.day("period.start", coverage.period.start)
-    last = reader.day("period.end", coverage.period.end) if coverage.period.end else None
+    first, start = _beginning(coverage, reader)
+    last = reader.last_day("period.end", coverage.period.end) if coverage.period.end else None
     if first and last and last < first:
         says = f"The cover ends on {last}, before it begins on {first}"
         reader.problem("value", "period", says, "Put the earlier day first.")
@@ -84,11 +89,11 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
         mend = "Name it with payor.identifier, payor.reference or payor.display."
         reader.problem("required", "payor", "The Coverage does not say who pays", mend)
     product = _product(coverage)
-    if product is None:
-        mend = "Name the product in class (type plan) or in type."
-        reader.problem("required", "class", "The Coverage does not say which product it is", mend)
-    start = reader.moment(("period.start", coverage.period.start)) if first else None
-    if reader.failed or not (member and first and start and product and insurer):
+    if product is None and not reader.failed:
+        says = "Passed over: it does not say which product it is, and pays nothing"
+        reader.remark(f"{says}; name it in class (type plan) or in type", "class", "warning")
+        return []
+    if reader.failed or not (member and first and start and insurer and product):
         return []
     terms = CoverTerms(
         cover_id=reader.id,
@@ -102,15 +107,39 @@ def coverage_facts(coverage: Coverage, reader: Reader) -> list[Fact]:
     return [reader.fact(("activated",), member, start, data, **again)]
 
 
+def _beginning(coverage: Coverage, reader: Reader) -> tuple[date | None, datetime | None]:
+    """Return the first day of a cover, and when it began.
+
+    A cover that does not say is known to be in force when it is told of, and read so.
+    """
+    start = ("period.start", coverage.period.start)
+    if coverage.period.start:
+        return reader.first_day(*start), reader.moment(start)
+    told_at = reader.moment_or_told(coverage.meta, start)
+    return (None, None) if told_at is None else (local_day(told_at), told_at)
+
+
 def _ended(coverage: Coverage, member: str | None, reader: Reader) -> list[Fact]:
-    last = reader.day("period.end", coverage.period.end)
-    time = reader.moment(
-        ("meta.lastUpdated", coverage.meta.last_updated), ("period.end", coverage.period.end)
-    )
+    """Return that a cover ended early: on its last day, or, if it never was, before its first."""
+    time = reader.told_at(coverage.meta)
+    end = coverage.period.end
+    if coverage.status == "entered-in-error":
+        last: date | None = BEFORE_ALL
+        reason = "The insurer declared that the cover never was."
+    elif end:
+        last, reason = reader.last_day("period.end", end), _CANCELLED
+        if not coverage.meta.last_updated:
+            time = reader.end_moment(("period.end", end))
+    else:
+        last, reason = local_day(time) if time else None, _CANCELLED
+        says = "It does not say when it ends: read as ended on the day on which that was told"
+        reader.remark(says, "period.end", "warning")
     if reader.failed or not (member and last and time):
         return []
     data = CoverEnded(cover_id=reader.id, last_day=last, reason="The insurer cancelled the cover.")
     return [reader.fact(("ended",), member, time, data, restated=True)]
+    data = CoverEnded(cover_id=reader.id, last_day=last, reason=reason)
+    return [reader.fact(("ended",), member, time, data)]
 
 
 def _product(coverage: Coverage) -> str | None:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import UTC, date, datetime, time, tzinfo
+from typing import Any, Final, NamedTuple
 
 from services.contract.event import EventData
 from services.contract.ids import stable_id
@@ -12,12 +12,15 @@ from services.contract.visit import Code
 from services.gateway.acceptance.facts import Fact, is_id
 from services.gateway.acceptance.problems import IssueCode, Problem, Severity
 from services.gateway.doors.fhir.elements import (
+    ANYWHERE,
     CodeableConcept,
     Meta,
     NotATimeError,
+    Period,
     Reference,
-    business_date,
-    instant,
+    Told,
+    surely_before,
+    told,
 )
 from services.gateway.doors.fhir.references import (
     References,
@@ -26,6 +29,7 @@ from services.gateway.doors.fhir.references import (
     identifiers_of,
 )
 from services.gateway.doors.network import NetworkDirectory
+from services.member.calendar import SCHEME_ZONE
 
 TEXT_CODES: Final = "urn:careloop:text"
 """System of a code that a sender gave as words alone."""
@@ -43,11 +47,19 @@ def slug(text: str) -> str:
     return made if is_id(made) else stable_id("gateway", "name", text)
 
 
+class Span(NamedTuple):
+    """When something began, and when it ended."""
+
+    start: datetime
+    end: datetime
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads one resource: its place in the request, and what was found wrong with it.
 
     references: what the request's references may name. contained: of the resource, as it came.
+    zone: where the sender is, if the registry says. undated: the resource says no time of its own.
     """
 
     source: str
@@ -59,6 +71,8 @@ class Reader:
     id: str = ""
     contained: Any = None
     problems: list[Problem] = field(default_factory=list)
+    zone: tzinfo | None = None
+    undated: bool = False
 
     def problem(self, code: IssueCode, at: str, says: str, mend: str) -> None:
         """Note what stands in the way, at an element of the resource."""
@@ -82,6 +96,7 @@ class Reader:
         """Return a fact of this resource; `kind` tells it from the resource's other facts."""
         event_id = self.fact_id(*kind)
         place = self.place
+        more.setdefault("undated", self.undated)
         return Fact(event_id, self.source, member, time, data, place, **more)  # type: ignore[arg-type]
 
     def fact_id(self, *kind: str) -> str:
@@ -152,18 +167,72 @@ class Reader:
         return None
 
     def moment(self, *candidates: tuple[str, str | None]) -> datetime | None:
-        """Return the first of the given times that is there; None, with a problem, if none is."""
+        """Return the earliest instant of the first of the given times that is there.
+
+        None, with a problem, if none is.
+        """
+        found = self._first(candidates)
+        return None if found is None else found.earliest(self._reading_zone(found.first))
+
+    def moment_or_told(self, meta: Meta, *candidates: tuple[str, str | None]) -> datetime | None:
+        """Return as `moment`; if none is there, when the request says that anything was.
+
+        Of something that says nothing of its time it is known that it was so when it was told.
+        """
+        if any(text for _, text in candidates):
+            return self.moment(*candidates)
+        names = " or ".join(at for at, _ in candidates)
+        says = f"There is no {names}: read as of the first time that the request tells of"
+        self.remark(says, candidates[0][0], "warning")
+        self.undated = True
+        return self.told_at(meta)
+
+    def end_moment(self, *candidates: tuple[str, str | None]) -> datetime | None:
+        """Return the latest instant of the first of the given times that is there.
+
+        None, with a problem, if none is.
+        """
+        found = self._first(candidates)
+        return None if found is None else found.latest(self._reading_zone(found.last))
+
+    def span(self, at: str, period: Period) -> Span | None:
+        """Return when a period began, and when it ended; None, with a problem, if that cannot be.
+
+        A bare date lies where the sender is, by its registry; else in the offset that the other
+        end was told with. Ends of unlike precision are refused only if they cannot be true.
+        """
+        start = self._first([(f"{at}.start", period.start)])
+        end = self._first([(f"{at}.end", period.end)])
+        if start is None or end is None:
+            return None
+        offsets = [one.at.tzinfo for one in (start, end) if one.at and one.at.tzinfo is not UTC]
+        zones = [zone for zone in (self.zone, *offsets) if zone is not None]
+        if surely_before(end, start, zones or ANYWHERE):
+            says = f"It ends on {period.end}, before it begins on {period.start}"
+            self.problem("value", at, says, "Put the start first.")
+            return None
+        began = start.earliest(self._reading_zone(start.first, *offsets))
+        return Span(began, max(began, end.latest(self._reading_zone(end.last, *offsets))))
+
+    def _reading_zone(self, day: date, *others: tzinfo | None) -> tzinfo:
+        """Return the zone in which a bare date is read: the first of those known that has an offset.
+
+        An instant without an offset says nothing of where, and is read in the scheme's zone; so is
+        the date, that both are of one day.
+        """
+        for zone in (self.zone, *others):
+            if zone is not None and datetime.combine(day, time.min, tzinfo=zone).utcoffset():
+                return zone
+        return SCHEME_ZONE
+
+    def _first(self, candidates: Iterable[tuple[str, str | None]]) -> Told | None:
+        names = []
         for at, text in candidates:
             if text:
-                try:
-                    return instant(text)
-                except NotATimeError as error:
-                    self.problem("value", at, str(error), "Write it as YYYY-MM-DDThh:mm:ss+zz:zz.")
-                    return None
-        names = " or ".join(at for at, _ in candidates)
-        self.problem(
-            "required", candidates[0][0], f"{self.type} has no {names}", "Say when it was."
-        )
+                return self._told(at, text, "Write it as YYYY-MM-DDThh:mm:ss+zz:zz.")
+            names.append(at)
+        says = f"{self.type} has no {' or '.join(names)}"
+        self.problem("required", names[0], says, "Say when it was.")
         return None
 
     def told_at(self, meta: Meta) -> datetime | None:
@@ -173,21 +242,40 @@ class Reader:
 
     def as_told(self, at: str, text: str | None) -> str | None:
         """Return a time as precisely as it was told: an instant, or a day as far as it is known."""
-        moment = self.moment((at, text)) if text else None
-        return text if moment is None or not text or "T" not in text else moment.isoformat()
+        found = self._told(at, text, "Write it as YYYY-MM-DD.") if text else None
+        if found is None:
+            return None
+        return text if found.at is None else found.at.isoformat()
 
-    def day(self, at: str, text: str | None) -> date | None:
-        """Return the day that a time names, as written; None, with a problem, if it is missing."""
-        if not text:
-            self.problem(
-                "required", at, f"{self.type} has no {at}", "Give the date, as YYYY-MM-DD."
-            )
-            return None
+    def as_known(self, at: str, text: str | None) -> str | None:
+        """Return a day, or the month or year that it lies in where no more is told, as written."""
+        mend = "Write it as YYYY-MM-DD, or YYYY-MM or YYYY if no more is known."
+        found = self._told(at, text, mend) if text else None
+        return text[: len("2000-01-01")] if found and text else None
+
+    def _told(self, at: str, text: str, mend: str) -> Told | None:
         try:
-            return business_date(text)
+            return told(text)
         except NotATimeError as error:
-            self.problem("value", at, str(error), "Write it as YYYY-MM-DD.")
+            self.problem("value", at, str(error), mend)
             return None
+
+    def first_day(self, at: str, text: str | None) -> date | None:
+        """Return the first day that a time may be, as written; None, with a problem, without one."""
+        found = self._day(at, text)
+        return None if found is None else found.first
+
+    def last_day(self, at: str, text: str | None) -> date | None:
+        """Return the last day that a time may be, as written; None, with a problem, without one."""
+        found = self._day(at, text)
+        return None if found is None else found.last
+
+    def _day(self, at: str, text: str | None) -> Told | None:
+        if text:
+            return self._told(at, text, "Write it as YYYY-MM-DD.")
+        mend = "Give the date, as YYYY-MM-DD."
+        self.problem("required", at, f"{self.type} has no {at}", mend)
+        return None
 
     def codes(self, concept: CodeableConcept | None, at: str) -> tuple[Code, ...]:
         """Return every code of a concept with its system; words alone become a code of their own."""

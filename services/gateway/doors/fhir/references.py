@@ -199,7 +199,7 @@ def identifiers_of(resource: Mapping[str, Any] | None) -> tuple[Identifier, ...]
 
 def _identifiers(kind: str, found: Any) -> Iterator[Identifier]:
     for each in found if isinstance(found, list) else [found]:
-        if isinstance(each, dict):
+        if isinstance(each, dict) and each.get("use") != "old":
             value, system = each.get("value"), each.get("system") or ""
             if isinstance(value, str) and value and isinstance(system, str):
                 yield Identifier(kind, system, value)

@@ -32,6 +32,7 @@ class PatientLink(Element):
 class Patient(Resource):
     """A person; only what rules need is read."""
 
+    active: bool | None = None
     gender: str | None = None
     birth_date: str | None = None
     link: list[PatientLink] = Field(default_factory=list)
@@ -77,6 +78,7 @@ class Condition(Resource):
     onset_date_time: str | None = None
     onset_period: Period = Period()
     abatement_date_time: str | None = None
+    abatement_period: Period = Period()
     recorded_date: str | None = None
 
 
@@ -98,6 +100,7 @@ class ObservationComponent(Element):
     value_quantity: Quantity | None = None
     value_integer: int | None = None
     value_codeable_concept: CodeableConcept | None = None
+    data_absent_reason: CodeableConcept | None = None
 
 
 class Observation(Resource):
@@ -116,6 +119,7 @@ class Observation(Resource):
     value_boolean: bool | None = None
     value_string: str | None = None
     value_codeable_concept: CodeableConcept | None = None
+    data_absent_reason: CodeableConcept | None = None
     component: list[ObservationComponent] = Field(default_factory=list)
 
 
@@ -130,6 +134,7 @@ class MedicationRequest(Resource):
 
     status: str
     intent: str | None = None
+    do_not_perform: bool | None = None
     medication_codeable_concept: CodeableConcept | None = None
     medication_reference: Reference | None = None
     subject: Reference

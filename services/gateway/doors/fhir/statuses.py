@@ -8,6 +8,7 @@ and claim-use, all of them required. A code that is in none of them is refused.
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from services.gateway.doors.fhir.elements import CodeableConcept
 from services.gateway.doors.fhir.reader import Reader
 
 Standing = Literal["fact", "over", "plan", "withdrawn", "passed_over"]
@@ -59,6 +60,23 @@ INTENTS: Final[Mapping[str, Mapping[str, Standing]]] = {
 }  # fmt: skip
 """By type of resource, of `intent` or, of a Claim, of `use`: a plan whatever its status."""
 
+CONCEPTS: Final[Mapping[str, Mapping[str, Standing]]] = {
+    "clinicalStatus": {
+        "active": "fact", "recurrence": "fact", "relapse": "fact", "inactive": "over",
+        "remission": "over", "resolved": "over",
+    },
+    "verificationStatus": {
+        "unconfirmed": "passed_over", "provisional": "passed_over", "differential": "passed_over",
+        "confirmed": "fact", "refuted": "withdrawn", "entered-in-error": "withdrawn",
+    },
+}  # fmt: skip
+"""Of a Condition, by element: condition-clinical and condition-ver-status, both required, as codings."""
+
+_CONCEPT_SYSTEMS: Final = {
+    "clinicalStatus": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+    "verificationStatus": "http://terminology.hl7.org/CodeSystem/condition-ver-status",
+}
+
 PLANS: Final = frozenset([
     "Appointment", "AppointmentResponse", "CarePlan", "CommunicationRequest",
     "CoverageEligibilityRequest", "DeviceRequest", "EnrollmentRequest", "Goal",
@@ -84,6 +102,26 @@ def standing_of(
         return None
     intended = _code(intent, INTENTS[reader.type], of, reader)
     return intended if intended != "fact" else standing
+
+
+def concept_standing(concept: CodeableConcept | None, at: str, reader: Reader) -> Standing | None:
+    """Return what becomes of a Condition by a status that is a concept; without one it is a fact.
+
+    Codings of other systems may stand beside. None, with a problem: no coding is of the value set, or
+    they contradict one another.
+    """
+    if concept is None:
+        return "fact"
+    table = CONCEPTS[at]
+    systems = {None, _CONCEPT_SYSTEMS[at]}
+    codes = {one.code for one in concept.coding if one.system in systems and one.code}
+    standings = {table.get(code) for code in codes}
+    if len(standings) == 1 and None not in standings:
+        return standings.pop()
+    said = ", ".join(sorted(codes)) or concept.words or "nothing"
+    says = f"{said[:80]!r} cannot be read as {at} of a Condition"
+    reader.problem("value", at, says, f"Use one of {', '.join(table)} ({_CONCEPT_SYSTEMS[at]}).")
+    return None
 
 
 def pass_over(standing: Standing, status: str, reader: Reader) -> None:

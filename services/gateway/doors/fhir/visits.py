@@ -1,6 +1,6 @@
 """Encounter and Claim: visits, and what they cost."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from services.contract.visit import (
@@ -54,13 +54,11 @@ def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
         mend = f"Use one of {', '.join(str(code) for code in _CLASSES)} (v3 ActEncounterCode)."
         reader.problem("value", "class.code", says, mend)
     provider_id = _provider(encounter, reader)
+    reader.zone = reader.network.zones.get(provider_id or "", reader.zone)
     if standing == "plan":
         return _planned(encounter, member, visit_class, provider_id, reader)
-    start = reader.moment(("period.start", encounter.period.start))
     ended = encounter.status == "finished"
-    end = reader.moment(("period.end", encounter.period.end)) if ended else None
-    if start and end and end < start:
-        reader.problem("value", "period", "The visit ends before it starts", "Put the start first.")
+    start, end = _span(encounter, reader)
     if reader.failed or not (member and visit_class and provider_id and start):
         return []
     visit: dict[str, Any] = {"correlation_id": reader.id}
@@ -80,6 +78,14 @@ def encounter_facts(encounter: Encounter, reader: Reader) -> list[Fact]:
         kind = ("discharged", end.astimezone(UTC).isoformat())
         facts.append(reader.fact(kind, member, end, discharged, **visit))
     return facts
+
+
+def _span(encounter: Encounter, reader: Reader) -> tuple[datetime | None, datetime | None]:
+    """Return when a visit began and, if it is finished, when it ended."""
+    if encounter.status != "finished":
+        return reader.moment(("period.start", encounter.period.start)), None
+    span = reader.span("period", encounter.period)
+    return (None, None) if span is None else (span.start, span.end)
 
 
 def _planned(
@@ -109,7 +115,7 @@ def _cancelled(encounter: Encounter, member: str | None, reader: Reader) -> list
     time = reader.told_at(encounter.meta)
     ends = encounter.period.end or encounter.period.start
     if time and ends and not encounter.meta.last_updated:
-        over = reader.moment(("period", ends))
+        over = reader.end_moment(("period", ends))
         time = min(time, over) if over else None
     if reader.failed or not (member and time):
         return []
@@ -149,7 +155,7 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
     if category not in _CATEGORIES:
         mend = f"Use one of {', '.join(_CATEGORIES)} (claim-type)."
         reader.problem("value", "type", f"The type {str(category)[:40]!r} is not known", mend)
-    time = reader.moment(
+    time = reader.end_moment(
         ("billablePeriod.end", claim.billable_period.end),
         ("billablePeriod.start", claim.billable_period.start),
         ("created", claim.created),
@@ -174,7 +180,8 @@ def claim_facts(claim: Claim, reader: Reader) -> list[Fact]:
 
 
 def _voided(claim: Claim, member: str | None, visit_id: str | None, reader: Reader) -> list[Fact]:
-    time = reader.moment(("meta.lastUpdated", claim.meta.last_updated), ("created", claim.created))
+    told = (("meta.lastUpdated", claim.meta.last_updated), ("created", claim.created))
+    time = reader.end_moment(*told)
     if reader.failed or not (member and visit_id and time):
         return []
     reason = f"The hospital declared the bill {claim.status}."

@@ -14,6 +14,7 @@ from services.contract.care import WithdrawalNoted
 from services.contract.catalog import catalog
 from services.contract.codec import decode
 from services.contract.event import Event
+from services.gateway.doors.fhir.bundle import DEFAULT_SOURCE
 from services.runtime.settings import Settings
 from tests.gateways import CLAIM, COVERAGE, ENCOUNTER, FHIR, PATIENT, bundle, cloud_event
 from tests.golden.recorded.files import Request
@@ -75,6 +76,7 @@ told = st.tuples(st.sampled_from(["v3", "v4"]), starts, st.integers(1, 999)).map
             "provider": {"id": "hospital-owned-1"}, "starts": plan[1],
         },
         id=f"plan-{plan[2]}-{plan[1]}-{plan[0]}",
+        source=DEFAULT_SOURCE,
     )
 )  # fmt: skip
 plans = st.lists(st.one_of(visits, claims, bills, covers, medicines, told), max_size=8)

@@ -38,7 +38,7 @@ def stratified(systolic=150, diastolic=95, *, factors=(), findings=(), confirmed
             *[one for one in factors if isinstance(one, Reading)],
         ),
         answers=tuple(one for one in factors if isinstance(one, Answer)),
-        findings=tuple(Finding(name, DAY, active=True) for name in findings),
+        findings=tuple(Finding(name, name, DAY, active=True) for name in findings),
         **known,
     )
     view = screening_view(record, SCREENING, DAY)._replace(confirmed=confirmed)

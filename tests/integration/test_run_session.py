@@ -16,6 +16,7 @@ from kafka.errors import NodeNotReadyError
 from rich.console import Console
 
 from services.cli.run import RunSession
+from services.cli.system import ADDRESSES
 from services.local.supervisor import Supervisor
 from services.runtime.settings import Settings
 
@@ -50,10 +51,12 @@ class QuietSystem:
 
     throwaway = False
     subscriptions_url = ""
+    behind_s = 0.0
 
     def __init__(self, settings: Settings, gateway: Gateway) -> None:
         self.settings = settings
         self.data_dir = settings.data_dir
+        self.addresses = settings.data_dir / ADDRESSES
         self.gateway_url = f"http://127.0.0.1:{gateway.server_port}"
         self.supervisor = Supervisor(settings.data_dir / "logs")
 

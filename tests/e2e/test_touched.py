@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.architecture.touched import touched
 
-FILES_MAX = 115
+FILES_MAX = 140
 
 
 def test_a_discharge_goes_through_few_files(tmp_path: Path) -> None:

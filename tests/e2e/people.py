@@ -73,7 +73,13 @@ def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def send_event(
-    gateway: str, kind: str, member: str, name: str, data: dict[str, Any], wait_s: int = 0
+    gateway: str,
+    kind: str,
+    member: str,
+    name: str,
+    data: dict[str, Any],
+    wait_s: int = 0,
+    hour: int = 8,
 ) -> httpx.Response:
     """Send a CloudEvent that the official SDK has written."""
     event = CloudEvent(
@@ -82,7 +88,7 @@ def send_event(
             "source": SOURCE,
             "type": kind,
             "subject": member,
-            "time": datetime(2026, 3, 6, 8, tzinfo=UTC),
+            "time": datetime(2026, 3, 6, hour, tzinfo=UTC),
             "specversion": "1.0",
             "datacontenttype": "application/json",
         },

@@ -102,6 +102,7 @@ def test_a_cancelled_discharge_takes_the_decision_back_and_the_next_discharge_br
         "mistaken-again",
         {"visit_id": "stay-m", "visit_class": "inpatient", "provider": HOSPITAL},
         wait_s=30,
+        hour=9,
     )
 
     assert cancelled.status_code == 200, cancelled.text

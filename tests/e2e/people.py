@@ -78,6 +78,7 @@ def send_event(
     member: str,
     name: str,
     data: dict[str, Any],
+    *,
     wait_s: int = 0,
     hour: int = 8,
 ) -> httpx.Response:

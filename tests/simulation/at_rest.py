@@ -198,10 +198,14 @@ def the_books_are_right(ledger: Ledger, facts: list[Event[EventData]], watch: Wa
 
 
 def _was_given_up(fact: Event[EventData], watch: Watch) -> bool:
-    """Whether a fact waited in vain; a visit that was cancelled stays so all the same."""
-    data = fact.data
-    stays = isinstance(data, VisitCancelled) and data.cancels == "visit"
-    return fact.id in watch.given_up and not stays
+    """Whether a fact waited in vain.
+
+    A visit that was cancelled stays so all the same, and one that was opened again stays open.
+    """
+    awaited, data = watch.given_up.get(fact.id), fact.data
+    if awaited is None or not isinstance(data, VisitCancelled):
+        return awaited is not None
+    return data.cancels == "discharge" and not awaited.startswith("the discharge of visit ")
 
 
 def each_insurer_is_told_everything_once(followers: Followers, watch: Watch) -> None:

@@ -57,7 +57,7 @@ class Watch:
         self.reversed: dict[str, Event[Any]] = {}
         self.milestones: dict[str, Event[Any]] = {}
         self.letters: dict[str, bytes] = {}
-        self.given_up: set[str] = set()
+        self.given_up: dict[str, str] = {}
         self.poison: list[tuple[str, int, int]] = []
         self.senders: dict[str, str] = {}
         self.covers = CoversInTurn()
@@ -112,8 +112,8 @@ class Watch:
                 self.a_decision_shares_out_what_was_billed(event)
             case PaymentReversed():
                 self.a_reversal_gives_back_what_its_decision_gave(event)
-            case WaitExpired(fact=fact):
-                self.given_up.add(fact)
+            case WaitExpired(fact=fact, awaited=awaited):
+                self.given_up[fact] = awaited
             case Milestone():
                 self.milestones[event.id] = event
                 self.milestones_go_to_insurers_with_a_cover_in_force(event)

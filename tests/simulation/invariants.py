@@ -18,7 +18,7 @@ from services.contract.payment import PaymentDecided, PaymentRequested, PaymentR
 from services.contract.step import Step
 from services.contract.topics import DEAD_LETTERS, EVENT_TOPICS, HEALTH_EVENTS
 from services.contract.waiting import WaitExpired
-from services.member.calendar import start_of_day_after
+from services.member.calendar import local_day, start_of_day_after
 from services.runtime.fold import POSITION_KEY, Position, Row
 from services.runtime.household import version_of
 from services.runtime.stage import Stage
@@ -177,7 +177,7 @@ class Watch:
 
         Of an invitation that stands, those who were told of it before are not told again.
         """
-        right = self.covers.insurers(event.subject, event.time.date(), event.causation_id or "")
+        right = self.covers.insurers(event.subject, local_day(event.time), event.causation_id or "")
         what = f"{event.data} of {event.subject} on {event.time}, in force: {right}"
         name = "milestones_go_to_insurers_with_a_cover_in_force"
         told = event.data.insurers

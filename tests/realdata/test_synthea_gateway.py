@@ -95,18 +95,20 @@ async def test_each_bill_is_the_total_that_its_sender_wrote(settings: Settings) 
     assert charged == dict(written)
 
 
-async def test_an_alert_with_an_undated_cover_is_refused_at_the_element(
+async def test_an_alert_with_an_undated_cover_is_taken_with_a_warning_at_the_element(
     settings: Settings,
 ) -> None:
     async with gateway(settings) as (client, door):
         answers = await publish(client, "davinci-alerts")
         accepted = door.store.counters()["accepted"]
 
+    assert answers
     for answer in answers:
-        assert answer.status_code == 422
-        [issue] = answer.json()["issue"]
-        assert issue["expression"] == ["Bundle.entry[7].resource.period.start"]
-    assert accepted == 0
+        assert answer.status_code == 200
+        cover = answer.json()["entry"][7]["response"]["outcome"]["issue"]
+        warned = [each["expression"] for each in cover if each["severity"] == "warning"]
+        assert ["Bundle.entry[7].resource.period.start"] in warned
+    assert accepted > 0
 
 
 async def test_an_admission_and_a_discharge_of_one_visit_are_joined(settings: Settings) -> None:

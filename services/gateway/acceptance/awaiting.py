@@ -122,6 +122,8 @@ class Standing:
             return False  # what is dated later than the cancellation, treatment refuses
         if link.takes and not link.gives:
             return self._withdraw(fact, link, when, since)
+        # A stay that goes on ends later, and is billed as before.
+        ended = link.reopens is not None and self.has(fact.member, link.gives[0])
         came = [self._give(fact.member, thing, when) for thing in link.gives]
         if link.reopens is not None and not self.has(fact.member, link.gives[0]):
             self._wait(fact, link, link.reopens, link.gives[0], since)
@@ -130,7 +132,7 @@ class Standing:
         if link.takes:
             self._replace(fact, link, since)
         earlier = link.reopens is not None and self._last(fact.member, link.gives[0]) != when
-        return all(came) and not earlier
+        return all(came) and not earlier and not ended
 
     def _last(self, member: str, thing: str) -> str | None:
         """Return when a thing happened last; None if it does not stand."""

@@ -88,13 +88,13 @@ def test_a_bill_of_nobody_s_visit_is_doubted_and_listed(sender: Sender) -> None:
     assert sender.listed("waiting") == []
 
 
-def test_a_reading_without_a_unit_is_refused_to_its_sender(sender: Sender) -> None:
+def test_a_reading_that_no_living_person_has_is_refused_to_its_sender(sender: Sender) -> None:
     reading = {
         "resourceType": "Observation", "id": "o1", "status": "final",
         "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
         "subject": {"reference": "Patient/m1"},
         "effectiveDateTime": "2026-03-02T09:00:00+08:00",
-        "valueQuantity": {"value": 151, "unit": "furlongs"},
+        "valueQuantity": {"value": 1510, "unit": "mm[Hg]"},
     }  # fmt: skip
     answer = sender.fhir(reading)
 
@@ -148,9 +148,9 @@ def test_a_visit_that_cannot_have_happened_yet_is_refused(sender: Sender) -> Non
 def test_publish_reports_what_happened_behind_the_door(gateway: str, tmp_path: Path) -> None:
     sender = Sender(gateway, "published")
     lines = []
-    for number, value in enumerate(("furlongs", "stone", "mm[Hg]")):
+    for number, value in enumerate((1300.0, 1400.0, 130.0)):
         reading = {
-            "observation_id": f"o{number}", "visit_id": None, "value": 130.0, "unit": value,
+            "observation_id": f"o{number}", "visit_id": None, "value": value, "unit": "mm[Hg]",
             "codes": [{"system": "http://loinc.org", "code": "8480-6"}], "text": None,
             "answer": [], "components": [],
         }  # fmt: skip

@@ -237,16 +237,15 @@ def _number(
         if isinstance(fact.data, MemberMerged):
             known.merge(fact.member, fact.data.into)
         events.append((event, outcome.fingerprint))
-    noted = _noted(outcomes, known.standing, now)
     return GroupOutcome(
-        notes,
-        noted,
-        tuple(events),
-        tuple(fresh.items()),
-        tuple(restated),
-        tuple(heard),
-        tuple(persons),
-        now,
+        problems=notes,
+        facts=_noted(outcomes, known.standing, now),
+        events=tuple(events),
+        new_members=tuple(fresh.items()),
+        restated=tuple(restated),
+        heard=tuple(heard),
+        persons=tuple(persons),
+        recorded_at=now,
     )
 
 
@@ -257,15 +256,12 @@ def _noted(
     new = [outcome.fact for outcome in outcomes if outcome.status == "accepted"]
     bills = {fact.id for fact in new if standing.accept(fact, instant_text(now))}
     told = {fact.id: note for fact in new if (note := waiting_note(fact, standing)) is not None}
-    return tuple(
-        outcome
-        if outcome.status != "accepted"
-        else FactOutcome(
-            outcome.fact,
-            "accepted",
-            outcome.fingerprint,
-            (*outcome.notes, told[outcome.fact.id]) if outcome.fact.id in told else outcome.notes,
-            outcome.fact.id in bills,
-        )
-        for outcome in outcomes
-    )
+
+    def noted(outcome: FactOutcome) -> FactOutcome:
+        if outcome.status != "accepted":
+            return outcome
+        name = outcome.fact.id
+        notes = (*outcome.notes, told[name]) if name in told else outcome.notes
+        return replace(outcome, notes=notes, bills=name in bills)
+
+    return tuple(map(noted, outcomes))

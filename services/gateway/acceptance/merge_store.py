@@ -59,11 +59,10 @@ def unmoved(connection: Connection) -> list[Unmoved]:
     return [Unmoved(row[0], row[1], Registered.of_row(*row[3:])) for row in rows]
 
 
-def count_unmoved(connection: Connection, members: Sequence[str] | None = None) -> int:
-    """Return how many merges are not through, of some members or of all."""
-    query = select(func.count()).select_from(MERGE).where(MERGE.c.moved.is_(False))
-    if members is not None:
-        query = query.where(MERGE.c.member_id.in_(members))
+def count_unmoved(connection: Connection, members: Sequence[str]) -> int:
+    """Return how many merges of some members are not through."""
+    query = select(func.count()).select_from(MERGE)
+    query = query.where(MERGE.c.moved.is_(False), MERGE.c.member_id.in_(members))
     return connection.scalar(query) or 0
 
 
